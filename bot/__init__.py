@@ -1,0 +1,1 @@
+"""The running process: command line, wiring, chat platforms, delivery, scheduler, pages."""

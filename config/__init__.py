@@ -1,0 +1,1 @@
+"""What the office decides, as data: settings, policy, organisation, calendar, message texts."""

@@ -1,0 +1,1 @@
+"""The work itself: plain synchronous functions that record events and return what to say."""

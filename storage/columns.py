@@ -1,0 +1,73 @@
+"""Column types and the two bases of every table: working rows and stored tables."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+R = TypeVar("R", bound=SQLModel)
+
+
+def canonical(value: object) -> str:
+    """JSON text with one form only: sorted keys, no spaces, Chinese as it is, times as UTC with microseconds.
+
+    What is hashed or compared byte for byte goes through here. Raises TypeError for a type without such a form.
+    """
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return instant_text(value)
+    raise TypeError(f"no canonical form for {type(value).__name__}")
+
+
+def instant_text(at: datetime) -> str:
+    """`2026-06-01T00:00:00.000000Z`; raises ValueError for a time without a zone."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def instant(text: str) -> datetime:
+    """The inverse of `instant_text`: an aware UTC time."""
+    return datetime.fromisoformat(text)
+
+
+class JsonText(sa.TypeDecorator[Any]):
+    """Canonical JSON text. JSONB reorders keys, normalises numbers and refuses NUL; text keeps what was hashed.
+
+    Lists come back as tuples: a row's value is replaced, never changed in place.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
+        return None if value is None else canonical(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        return None if value is None else frozen(json.loads(value))
+
+
+def frozen(value: Any) -> Any:
+    """A JSON value with its top-level list as a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def table(model: type[SQLModel]) -> sa.Table:
+    """The Core table behind a SQLModel class: the hot paths speak Core, see `docs/decisions.md`."""
+    return cast(sa.Table, model.__table__)  # type: ignore[attr-defined]
+
+
+def restored(model: type[R], values: Mapping[Any, Any]) -> R:
+    """A working row from values that came out of the store; nothing is validated a second time."""
+    row: R = model.__new__(model)
+    object.__setattr__(row, "__dict__", dict(values))
+    object.__setattr__(row, "__pydantic_fields_set__", set())
+    object.__setattr__(row, "__pydantic_extra__", None)
+    object.__setattr__(row, "__pydantic_private__", None)
+    return row

@@ -1,0 +1,92 @@
+"""From events to rows: the one place that knows how an event's effects become a projection.
+
+It knows no rule of the work. Handlers change working rows; `effect` says what changed; `apply` does the same to rows
+that are rebuilt from the journal, so that both ways end in the same bytes.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from typing import Any, get_args
+
+from storage.columns import frozen, instant, restored
+from storage.journal import Effect
+from storage.tables import PROJECTIONS, Projected
+
+Key = tuple[Any, ...]
+MODELS: dict[str, type[Projected]] = {model.NAME: model for model in PROJECTIONS}
+
+
+@cache
+def defaults(model: type[Projected]) -> dict[str, Any]:
+    """A row's columns with their defaults (None where there is none)."""
+    return {
+        name: None if field.is_required() else field.get_default(call_default_factory=True)
+        for name, field in model.model_fields.items()
+    }
+
+
+@cache
+def _instants(model: type[Projected]) -> frozenset[str]:
+    return frozenset(
+        name
+        for name, field in model.model_fields.items()
+        if field.annotation is datetime or datetime in get_args(field.annotation)
+    )
+
+
+def key_of(row: Projected) -> Key:
+    """The row's primary key."""
+    values = row.__dict__
+    return tuple(values[name] for name in row.KEY)
+
+
+def effect(
+    model: type[Projected], key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> Effect | None:
+    """What changed between two states of a row; None when nothing did."""
+    plain = defaults(model)
+    old = plain if before is None else before
+    new = plain if after is None else after
+    changed = [name for name in plain if name not in model.KEY and old[name] != new[name]]
+    if before is not None and after is not None and not changed:
+        return None
+    return Effect(
+        t=model.NAME,
+        k=list(key),
+        was=None if before is None else {name: old[name] for name in changed},
+        now=None if after is None else {name: new[name] for name in changed},
+    )
+
+
+def decoded(model: type[Projected], values: dict[str, Any]) -> dict[str, Any]:
+    """Column values as they stand in an event's body, back in the types of the row."""
+    times = _instants(model)
+    return {
+        name: instant(value) if name in times and isinstance(value, str) else frozen(value)
+        for name, value in values.items()
+    }
+
+
+Rows = dict[type[Projected], dict[Key, Projected]]
+
+
+def apply(rows: Rows, effects: Iterable[Effect]) -> None:
+    """Carry the effects of one event (as parsed from its body) over to rebuilt rows.
+
+    Raises KeyError when an effect changes or removes a row that is not there: the journal contradicts itself.
+    """
+    for item in effects:
+        model = MODELS[item["t"]]
+        key = tuple(item["k"])
+        held = rows.setdefault(model, {})
+        now = item["now"]
+        if now is None:
+            del held[key]
+        elif item["was"] is None:
+            values = dict(defaults(model))
+            values.update(zip(model.KEY, key, strict=True))
+            values.update(decoded(model, now))
+            held[key] = restored(model, values)
+        else:
+            held[key].__dict__.update(decoded(model, now))

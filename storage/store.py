@@ -1,0 +1,273 @@
+"""The store of one office: opened, checked, written in batches, read beside the writer."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from storage import migrations
+from storage.columns import table
+from storage.database import reading_engine, writing_engine
+from storage.errors import StoreError, StoreUnavailable
+from storage.failpoints import passing
+from storage.journal import GENESIS
+from storage.tables import Counter, Head, Meta
+from storage.transaction import Batch, Scope
+from storage.vault import Vault, VaultError
+
+T = TypeVar("T")
+TRIES = 6
+"""How often a batch is replayed whole after another process got in its way."""
+
+
+class Unit:
+    """A job's hand on the batch. Each `attempt` is all or nothing; so is the job as a whole."""
+
+    def __init__(self, batch: Batch, *, now: datetime, actor: str, cause: str | None) -> None:
+        self._batch = batch
+        self.now = now
+        self.actor = actor
+        self.cause = cause
+
+    def attempt(self, work: Callable[[Scope], T]) -> T:
+        """Run one command; when it raises, nothing of it stays and the exception goes on."""
+        scope = Scope(self._batch, now=self.now, actor=self.actor, cause=self.cause)
+        value = work(scope)
+        scope.close()
+        self._batch.merge(scope)
+        return value
+
+    def replies(self, platform: str, message_id: str) -> Any | None:
+        """The stored replies to a message that was already taken, else None."""
+        return self._batch.replies(platform, message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T]):
+    """Work for the writer. `orders`, `message` and `counters` are what it is known to need: loaded in one go.
+
+    It may be run again from the start when another process got in the way, so it must do nothing but what its unit
+    undoes.
+    """
+
+    work: Callable[[Unit], T]
+    now: datetime
+    actor: str = "system"
+    cause: str | None = None
+    orders: tuple[int, ...] = ()
+    message: tuple[str, str] | None = None
+    counters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What became of a job: its value, or the exception that dropped it."""
+
+    value: T | None = None
+    error: Exception | None = None
+
+    def result(self) -> T:
+        """The value; raises what the job raised."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]
+
+
+@dataclass(slots=True)
+class Store:
+    """One office's database and vault. Use `Store.open`; nothing is cached across transactions."""
+
+    url: str
+    vault: Vault
+    rehearsal: bool
+    fresh: bool
+    _write: sa.Engine = field(repr=False)
+    _read: sa.Engine = field(repr=False)
+    on_commit: Callable[[frozenset[str]], None] = field(default=lambda written: None, repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        key: Callable[[bool], bytes],
+        *,
+        rehearsal: bool | None = None,
+        create: bool = True,
+        migrate: bool = True,
+    ) -> "Store":
+        """Open or make the store.
+
+        `key(store_is_empty)` gives the office's vault key. `rehearsal` says how it is going to be used (None: as it
+        is marked). Raises StoreError in one Chinese line: not there, too old (without `migrate`), too new, wrong key,
+        rehearsal against real.
+        """
+        if url.startswith("sqlite:///"):
+            path = Path(url.removeprefix("sqlite:///"))
+            if not create and not path.exists():
+                raise StoreError(f"数据库 {path} 不存在：请先运行 jiesu run 或 jiesu import")
+            path.parent.mkdir(parents=True, exist_ok=True)
+        engine = writing_engine(url)
+        try:
+            with engine.begin() as connection:
+                fresh = _prepare(connection, create=create, migrate=migrate)
+                vault, marked = _checked(connection, key, rehearsal, fresh=fresh)
+        except OperationalError as error:
+            engine.dispose()
+            raise StoreError(f"数据库打不开：{_reason(error)}。请检查地址、权限和磁盘空间") from error
+        except VaultError as error:
+            engine.dispose()
+            raise StoreError(str(error)) from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(url=url, vault=vault, rehearsal=marked, fresh=fresh, _write=engine, _read=reading_engine(url))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._write.dispose()
+        self._read.dispose()
+
+    def read(self, work: Callable[[Scope], T], *, now: datetime, actor: str = "system") -> T:
+        """Run a query on one consistent state, beside the writer; nothing can be changed."""
+        try:
+            with self._read.connect() as connection:
+                return work(Scope(Batch(connection, writable=False), now=now, actor=actor, cause=None))
+        except OperationalError as error:
+            raise StoreUnavailable(_unavailable(error)) from error
+
+    def connect(self) -> sa.Connection:
+        """A reading connection, for long streams such as `verify`; the caller closes it."""
+        return self._read.connect()
+
+    def transact(self, jobs: Sequence[Job[Any]]) -> list[Outcome[Any]]:
+        """Run the jobs in one transaction; every outcome is durable when this returns.
+
+        A job that raises is dropped alone. When the batch cannot be written, it is replayed whole if another process
+        was in the way, else job by job, so that one bad job cannot harm the others.
+        """
+        for _ in range(TRIES):
+            try:
+                return self._once(jobs)
+            except IntegrityError:
+                if len(jobs) > 1:
+                    break
+            except DBAPIError as error:
+                if not _worth_a_replay(error):
+                    if isinstance(error, OperationalError):
+                        return [Outcome(error=StoreUnavailable(_unavailable(error))) for _ in jobs]
+                    if len(jobs) > 1:
+                        break
+                    return [Outcome(error=error)]
+        if len(jobs) > 1:
+            return [self.transact([job])[0] for job in jobs]
+        return [Outcome(error=StoreUnavailable("数据库正忙，这次没有存下来：请稍后再试"))]
+
+    def run(self, job: Job[T]) -> T:
+        """Run one job by itself, for command-line programs and tests; raises what the job raised."""
+        return self.transact([job])[0].result()  # type: ignore[no-any-return]
+
+    def _once(self, jobs: Sequence[Job[Any]]) -> list[Outcome[Any]]:
+        outcomes: list[Outcome[Any]] = []
+        with self._write.begin() as connection:
+            batch = Batch(connection)
+            batch.preload(
+                orders=[order for job in jobs for order in job.orders],
+                messages=[job.message for job in jobs if job.message],
+                counters=[counter for job in jobs for counter in job.counters],
+            )
+            for job in jobs:
+                mark = batch.mark()
+                try:
+                    unit = Unit(batch, now=job.now, actor=job.actor, cause=job.cause)
+                    outcomes.append(Outcome(value=job.work(unit)))
+                except DBAPIError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the job's own fault, handed to whoever asked
+                    batch.back_to(mark)
+                    outcomes.append(Outcome(error=error))
+            passing("batch.before_write")
+            batch.flush()
+            passing("batch.before_commit")
+        passing("batch.after_commit")
+        if written := batch.written:
+            self.on_commit(written)
+        return outcomes
+
+
+def _prepare(connection: sa.Connection, *, create: bool, migrate: bool) -> bool:
+    fresh = migrations.revision(connection) is None
+    if fresh and not create:
+        raise StoreError("数据库里还没有表：请先运行 jiesu run 或 jiesu import")
+    if migrations.pending(connection):
+        if not migrate and not fresh:
+            raise StoreError("数据库版本较旧：请先运行 jiesu db upgrade")
+        migrations.upgrade(connection)
+    if fresh:
+        connection.execute(sa.insert(table(Head)).values(id=1, seq=0, hash=GENESIS))
+        counters = [{"name": name, "value": 0} for name in ("message", "order")]
+        connection.execute(sa.insert(table(Counter)), counters)
+    return fresh
+
+
+def _checked(
+    connection: sa.Connection, key: Callable[[bool], bytes], rehearsal: bool | None, *, fresh: bool
+) -> tuple[Vault, bool]:
+    meta = table(Meta)
+    known = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
+    if not fresh and rehearsal is not None and (known["use"] == "rehearsal") != rehearsal:
+        raise StoreError(
+            "这个数据库是演练用的，不能用于正式值守：请换一个数据目录，或设回演练时钟"
+            if known["use"] == "rehearsal"
+            else "这个数据库是正式的，不能用于演练：请换一个数据目录，或去掉 JIESU_CLOCK 设置"
+        )
+    vault = Vault(key(fresh))
+    if fresh:
+        use = "rehearsal" if rehearsal else "real"
+        rows = {"use": use, "vault": vault.fingerprint, "store": secrets.token_hex(8)}
+        connection.execute(sa.insert(meta), [{"key": name, "value": value} for name, value in rows.items()])
+        return vault, bool(rehearsal)
+    if known["vault"] != vault.fingerprint:
+        raise StoreError("办公室密钥不对：它不是写入这个数据库时用的那一把。请换回原来的密钥文件")
+    return vault, known["use"] == "rehearsal"
+
+
+def _worth_a_replay(error: DBAPIError) -> bool:
+    """Whether another process or a lost connection was in the way, so that the same batch may well succeed now."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return str(state) in {"40001", "40P01", "55P03"}
+    return "locked" in str(error.orig) or "busy" in str(error.orig)
+
+
+def _unavailable(error: DBAPIError) -> str:
+    return f"没有存下来：{_reason(error)}。请稍后再试"
+
+
+def _reason(error: DBAPIError) -> str:
+    text = str(error.orig).lower()
+    for sign, words in _REASONS:
+        if sign in text:
+            return words
+    return "数据库没有应答"
+
+
+_REASONS = (
+    ("disk is full", "磁盘已满"),
+    ("no space left", "磁盘已满"),
+    ("disk i/o error", "磁盘读写失败"),
+    ("readonly", "数据库是只读的"),
+    ("read-only", "数据库是只读的"),
+    ("unable to open", "文件打不开"),
+    ("not a database", "文件不是数据库或已损坏"),
+    ("malformed", "数据库文件已损坏"),
+    ("locked", "数据库正被别的程序占用"),
+    ("connection", "连不上数据库"),
+    ("password", "数据库用户或密码不对"),
+)

@@ -1,0 +1,421 @@
+"""One batch of work in one database transaction: rows are loaded together, written with one statement per table.
+
+A `Batch` holds what was loaded and what the accepted commands made of it. Each command works in a `Scope` of its
+own, on copies: a command that is refused or fails leaves nothing behind, the others are not touched. See "Sync core,
+async shell" in `docs/decisions.md`.
+
+Lock order: counters, orders by id, the journal's head last.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar, cast
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from storage.columns import restored, table
+from storage.journal import Draft, Effect, chain
+from storage.projection import Key, defaults, effect, key_of
+from storage.tables import PROJECTIONS, Clock, Counter, Event, Head, Inbox, Order, OrderRow, Projected, Stay
+
+R = TypeVar("R", bound=OrderRow)
+P = TypeVar("P", bound=Projected)
+
+
+class Mark(NamedTuple):
+    """A point to go back to: lengths of the batch's lists and the counters as given out."""
+
+    log: int
+    drafts: int
+    inserts: dict[type[SQLModel], int]
+    statements: int
+    given: dict[str, int]
+    placed: dict[tuple[type[SQLModel], Key], Mapping[str, Any] | None]
+
+
+class Batch:
+    """What one transaction has loaded and will write. `writable` is False for readers, which take no locks."""
+
+    def __init__(self, connection: sa.Connection, *, writable: bool = True) -> None:
+        self.connection = connection
+        self._lock = writable and connection.dialect.name != "sqlite"
+        self._rows: dict[type[Projected], dict[int, dict[Key, Projected]]] = {model: {} for model in PROJECTIONS}
+        self._loaded: set[tuple[type[Projected], int]] = set()
+        self._stored: dict[tuple[type[Projected], Key], dict[str, Any]] = {}
+        self._counters: dict[str, int] = {}
+        self._given: dict[str, int] = {}
+        self._messages: dict[tuple[str, str], Any] = {}
+        self._log: list[tuple[type[Projected], Key, Projected | None]] = []
+        self._drafts: list[Draft] = []
+        self._inserts: dict[type[SQLModel], list[Mapping[str, Any]]] = defaultdict(list)
+        self._placed: dict[tuple[type[SQLModel], Key], Mapping[str, Any] | None] = {}
+        self._statements: list[tuple[sa.Executable, list[Mapping[str, Any]]]] = []
+
+    def preload(self, orders: Iterable[int], messages: Iterable[tuple[str, str]], counters: Iterable[str] = ()) -> None:
+        """Load together what the batch is going to name: counters, stored replies, orders with their clocks."""
+        for name in sorted(set(counters)):
+            self.counter(name)
+        wanted = list(dict.fromkeys(messages))
+        if wanted:
+            inbox = table(Inbox)
+            keys = sa.tuple_(inbox.c.platform, inbox.c.message_id).in_(wanted)
+            found = self.connection.execute(
+                sa.select(inbox.c.platform, inbox.c.message_id, inbox.c.replies).where(keys)
+            )
+            self._messages = dict.fromkeys(wanted)
+            for platform, message_id, replies in found:
+                self._messages[platform, message_id] = replies
+        self.load(Order, orders)
+        self.load(Clock, [order for order in orders if self.of(Order, order)])
+
+    def load(self, model: type[Projected], orders: Iterable[int]) -> None:
+        """Load a table's rows of these orders in one query; orders themselves are locked, lowest id first."""
+        missing = sorted({order for order in orders if (model, order) not in self._loaded})
+        if not missing:
+            return
+        stored = table(PROJECTIONS[model])
+        column = stored.c[_owner(model)]
+        query = sa.select(stored).where(column.in_(missing)).order_by(*(stored.c[name] for name in model.KEY))
+        if self._lock and model is Order:
+            query = query.with_for_update()
+        self._loaded.update((model, order) for order in missing)
+        for values in self.connection.execute(query).mappings():
+            row = restored(model, values)
+            if (model, key_of(row)) not in self._stored:
+                self.known(row)
+
+    def known(self, row: Projected) -> None:
+        """Take a row as stored with just these values, whether it was loaded or follows from another row."""
+        model, key = type(row), key_of(row)
+        self._rows[model].setdefault(_order_of(key), {})[key] = row
+        self._stored[model, key] = dict(row.__dict__)
+
+    def held(self, model: type[P], key: Key) -> P | None:
+        """The row if it was loaded or added in this batch; no query is made."""
+        return cast(P | None, self._rows[model].get(_order_of(key), {}).get(key))
+
+    def of(self, model: type[P], order: int) -> dict[Key, P]:
+        """The table's rows of one order, as the accepted commands left them."""
+        if (model, order) not in self._loaded:
+            self.load(model, [order])
+        return cast(dict[Key, P], self._rows[model].get(order, {}))
+
+    def created(self, order: int) -> None:
+        """Nothing is stored of a new order: spare the queries."""
+        self._loaded.update((model, order) for model in PROJECTIONS)
+
+    def counter(self, name: str) -> int:
+        """The counter's value, locked until the end of the transaction."""
+        if name not in self._counters:
+            stored = table(Counter)
+            query = sa.select(stored.c.value).where(stored.c.name == name)
+            self._counters[name] = self._given[name] = self.connection.execute(
+                query.with_for_update() if self._lock else query
+            ).scalar_one()
+        return self._given[name]
+
+    @property
+    def written(self) -> frozenset[str]:
+        """Names of the working tables that this batch adds rows to: what to wake after the commit."""
+        return frozenset(str(target.__tablename__) for target, rows in self._inserts.items() if rows)
+
+    def replies(self, platform: str, message_id: str) -> Any | None:
+        """The stored replies to a message that was already taken, else None."""
+        key = (platform, message_id)
+        if key not in self._messages:
+            inbox = table(Inbox)
+            query = sa.select(inbox.c.replies).where(inbox.c.platform == platform, inbox.c.message_id == message_id)
+            self._messages[key] = self.connection.execute(query).scalar_one_or_none()
+        return self._messages[key]
+
+    def mark(self) -> "Mark":
+        """Where the batch stands, for `back_to`."""
+        return Mark(
+            len(self._log),
+            len(self._drafts),
+            {target: len(rows) for target, rows in self._inserts.items()},
+            len(self._statements),
+            dict(self._given),
+            dict(self._placed),
+        )
+
+    def back_to(self, mark: "Mark") -> None:
+        """Forget every merge since the mark: the job that made them failed as a whole."""
+        for model, key, before in reversed(self._log[mark.log :]):
+            rows = self._rows[model].setdefault(_order_of(key), {})
+            if before is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = before
+        del self._log[mark.log :]
+        del self._drafts[mark.drafts :]
+        for target, rows_ in self._inserts.items():
+            if target is Inbox:
+                for item in rows_[mark.inserts.get(target, 0) :]:
+                    self._messages.pop((item["platform"], item["message_id"]), None)
+            del rows_[mark.inserts.get(target, 0) :]
+        del self._statements[mark.statements :]
+        self._placed = dict(mark.placed)
+        self._given = {name: mark.given.get(name, value) for name, value in self._counters.items()}
+
+    def merge(self, scope: "Scope") -> None:
+        """Take over what an accepted command did."""
+        for (model, key), row in scope.touched.items():
+            rows = self._rows[model].setdefault(_order_of(key), {})
+            self._log.append((model, key, rows.get(key)))
+            if row is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = row
+        self._drafts.extend(scope.drafts)
+        for target, values in scope.inserts.items():
+            self._inserts[target].extend(values)
+            if target is Inbox:
+                for item in values:
+                    self._messages[item["platform"], item["message_id"]] = item["replies"]
+        self._placed.update(scope.placed)
+        self._statements.extend(scope.statements)
+        self._given.update(scope.counters)
+
+    def flush(self) -> tuple[int, str] | None:
+        """Write everything, the journal last. Returns the new head (seq, hash), or None if no event was added."""
+        for model in PROJECTIONS:
+            self._write(model)
+        for target, values in self._inserts.items():
+            _insert(self.connection, target, values)
+        self._place()
+        for statement, parameters in self._statements:
+            self.connection.execute(statement, parameters or None)
+        counter = table(Counter)
+        for name, value in self._given.items():
+            if value != self._counters[name]:
+                self.connection.execute(sa.update(counter).where(counter.c.name == name).values(value=value))
+        return self._append() if self._drafts else None
+
+    def _place(self) -> None:
+        by_model: dict[type[SQLModel], list[tuple[Key, Mapping[str, Any] | None]]] = defaultdict(list)
+        for (target, key), values in self._placed.items():
+            by_model[target].append((key, values))
+        for target, items in by_model.items():
+            stored = table(target)
+            names = [column.name for column in stored.primary_key]
+            where = [stored.c[name] == sa.bindparam(f"k_{name}") for name in names]
+            keys = [{f"k_{name}": value for name, value in zip(names, key, strict=True)} for key, _ in items]
+            self.connection.execute(sa.delete(stored).where(*where), keys)
+            rows = [{**dict(zip(names, key, strict=True)), **values} for key, values in items if values is not None]
+            if rows:
+                self.connection.execute(sa.insert(stored), rows)
+
+    def _append(self) -> tuple[int, str]:
+        head = table(Head)
+        query = sa.select(head.c.seq, head.c.hash).where(head.c.id == 1)
+        seq, digest = self.connection.execute(query.with_for_update() if self._lock else query).one()
+        rows = chain(self._drafts, seq, digest)
+        self.connection.execute(sa.insert(table(Event)), rows)
+        seq, digest = rows[-1]["seq"], rows[-1]["hash"]
+        self.connection.execute(sa.update(head).where(head.c.id == 1).values(seq=seq, hash=digest))
+        return seq, digest
+
+    def _write(self, model: type[Projected]) -> None:
+        stored = table(PROJECTIONS[model])
+        added: list[dict[str, Any]] = []
+        changed: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        kept: set[Key] = set()
+        for rows in self._rows[model].values():
+            for key, row in rows.items():
+                kept.add(key)
+                before, after = self._stored.get((model, key)), row.__dict__
+                if before is None:
+                    added.append({name: after[name] for name in defaults(model)})
+                elif columns := tuple(name for name in before if before[name] != after[name]):
+                    parameters = {f"k_{name}": value for name, value in zip(model.KEY, key, strict=True)}
+                    changed[columns].append(parameters | {f"v_{name}": after[name] for name in columns})
+        gone = [key for held, key in self._stored if held is model and key not in kept]
+        where = [stored.c[name] == sa.bindparam(f"k_{name}") for name in model.KEY]
+        if gone:
+            keys = [{f"k_{name}": value for name, value in zip(model.KEY, key, strict=True)} for key in gone]
+            self.connection.execute(sa.delete(stored).where(*where), keys)
+        for columns, parameters_ in changed.items():
+            values = {name: sa.bindparam(f"v_{name}", type_=stored.c[name].type) for name in columns}
+            self.connection.execute(sa.update(stored).where(*where).values(values), parameters_)
+        if added:
+            self.connection.execute(sa.insert(stored), added)
+
+
+class Scope:
+    """One command's view of the batch: everything it does, or nothing.
+
+    `now` is the command's moment (aware UTC), `actor` who acts (person id or `system`), `cause` what set it off
+    (`platform:message_id`, a slot, a file) and travels into events and outbox rows.
+    """
+
+    def __init__(self, batch: Batch, *, now: datetime, actor: str, cause: str | None) -> None:
+        self._batch = batch
+        self.now = now
+        self.actor = actor
+        self.cause = cause
+        self.touched: dict[tuple[type[Projected], Key], Projected | None] = {}
+        self.drafts: list[Draft] = []
+        self.inserts: dict[type[SQLModel], list[Mapping[str, Any]]] = defaultdict(list)
+        self.placed: dict[tuple[type[SQLModel], Key], Mapping[str, Any] | None] = {}
+        self.statements: list[tuple[sa.Executable, list[Mapping[str, Any]]]] = []
+        self.counters: dict[str, int] = {}
+        self._recorded: dict[tuple[type[Projected], Key], dict[str, Any] | None] = {}
+
+    @property
+    def connection(self) -> sa.Connection:
+        """For queries. They do not see what this batch has not written yet."""
+        return self._batch.connection
+
+    def order(self, order: int) -> Order | None:
+        """The order with this short number, to read and change; None if there is none."""
+        return next(iter(self.rows(Order, order)), None)
+
+    def rows(self, model: type[P], order: int) -> list[P]:
+        """All rows of a projected table that belong to the order, by key, to read and change."""
+        for key, row in self._batch.of(model, order).items():
+            if (model, key) not in self.touched:
+                self.touched[model, key] = row.model_copy()
+                self._recorded[model, key] = dict(row.__dict__)
+        found = [
+            (key, row)
+            for (held, key), row in self.touched.items()
+            if held is model and row is not None and _order_of(key) == order
+        ]
+        return [cast(P, row) for _, row in sorted(found, key=lambda pair: pair[0])]
+
+    def add(self, row: P) -> P:
+        """Add a projected row; raises ValueError when its key is taken."""
+        model, key = type(row), key_of(row)
+        if isinstance(row, Order):
+            self._batch.created(row.id)
+        elif key in self._batch.of(model, _order_of(key)) and self.touched.get((model, key), row) is not None:
+            raise ValueError(f"{model.NAME} {key} is taken")
+        self.touched[model, key] = row
+        self._recorded.setdefault((model, key), None)
+        return row
+
+    def remove(self, row: Projected) -> None:
+        """Remove a projected row: only an undo does."""
+        self.touched[type(row), key_of(row)] = None
+
+    def next_number(self, counter: str) -> int:
+        """The next number of a counter; numbers are given in commit order."""
+        value = self.counters.get(counter, self._batch.counter(counter)) + 1
+        self.counters[counter] = value
+        return value
+
+    def record(self, kind: str, order: Order | None, undoes: int | None = None, **data: Any) -> Draft:
+        """Append an event: what was said (`data`) and, by comparison, every row of the order that changed.
+
+        Raises TypeError for data without a canonical form. A change of state closes the order's `Stay` and opens the
+        next one.
+        """
+        effects: list[Effect] = []
+        n = None
+        if order is not None:
+            n = order.events = order.events + 1
+            order.changed_at = self.now
+            self._stay(order, n)
+            effects = self._effects(order.id)
+        draft = Draft(
+            order_id=None if order is None else order.id,
+            n=n,
+            at=self.now,
+            kind=kind,
+            actor=self.actor,
+            cause=self.cause,
+            undoes=undoes,
+            data=data,
+            effects=effects,
+        )
+        self.drafts.append(draft)
+        return draft
+
+    def insert(self, model: type[SQLModel], **values: Any) -> None:
+        """Add a row to one of the working tables (not a projection) when the batch is written."""
+        self.inserts[model].append(values)
+
+    def place(self, model: type[SQLModel], key: Key, values: Mapping[str, Any] | None) -> None:
+        """Set (or with None remove) the one row of a working table that has this key; the last word counts."""
+        self.placed[model, key] = values
+
+    def execute(self, statement: sa.Executable, parameters: list[Mapping[str, Any]] | None = None) -> None:
+        """Run a statement on a working table when the batch is written."""
+        self.statements.append((statement, parameters or []))
+
+    def replies(self, platform: str, message_id: str) -> Any | None:
+        """The stored replies to a message that was already taken, else None."""
+        return self._batch.replies(platform, message_id)
+
+    def close(self) -> None:
+        """Check that no change goes unrecorded; raises RuntimeError: a fault of ours, the command is dropped."""
+        for (model, key), row in self.touched.items():
+            before, after = self._recorded[model, key], None if row is None else row.__dict__
+            if before != after:
+                raise RuntimeError(f"unrecorded change of {model.NAME} {key}")
+
+    def _stay(self, order: Order, n: int) -> None:
+        before = self._recorded.get((Order, (order.id,)))
+        if before is not None and before["state"] == order.state:
+            return
+        if before is not None and before["stay"]:
+            key = (order.id, before["stay"])
+            ended = self.touched.get((Stay, key)) or self._standing(order.id, before).model_copy()
+            assert isinstance(ended, Stay)
+            self._recorded.setdefault((Stay, key), dict(ended.__dict__))
+            ended.until = self.now
+            self.touched[Stay, key] = ended
+        order.stay, order.since = n, self.now
+        key = (order.id, n)
+        self.touched[Stay, key] = Stay(
+            order_id=order.id, n=n, state=order.state, department=order.department, since=self.now
+        )
+        self._recorded[Stay, key] = None
+
+    def _standing(self, order: int, before: Mapping[str, Any]) -> Stay:
+        """The open stay; it follows from the order's own columns, so no query is needed."""
+        held = self._batch.held(Stay, (order, before["stay"]))
+        if held is None:
+            held = Stay(
+                order_id=order,
+                n=before["stay"],
+                state=before["state"],
+                department=before["department"],
+                since=before["since"],
+            )
+            self._batch.known(held)
+        return held
+
+    def _effects(self, order: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for (model, key), row in list(self.touched.items()):
+            if _order_of(key) != order:
+                continue
+            before = self._recorded[model, key]
+            after = None if row is None else row.__dict__
+            if before is None and after is None:
+                continue
+            if (change := effect(model, key, before, after)) is not None:
+                effects.append(change)
+                self._recorded[model, key] = None if after is None else dict(after)
+        return effects
+
+
+def _owner(model: type[Projected]) -> str:
+    return "id" if model is Order else "order_id"
+
+
+def _order_of(key: Key) -> int:
+    return cast(int, key[0])
+
+
+def _insert(connection: sa.Connection, model: type[SQLModel], values: list[Mapping[str, Any]]) -> None:
+    stored = table(model)
+    shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for item in values:
+        shapes[tuple(item)].append(item)
+    for rows in shapes.values():
+        connection.execute(sa.insert(stored), rows)

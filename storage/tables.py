@@ -456,6 +456,16 @@ class Reminder(SQLModel, table=True):
     at: datetime
 
 
+class Unannounced(SQLModel, table=True):
+    """A new order of an import that is still running: announced when it ends, or by the sweeper if it died."""
+
+    __tablename__ = "unannounced"
+
+    order_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    batch: str = Field(index=True)
+    at: datetime
+
+
 class Slot(SQLModel, table=True):
     """A scheduled moment that was taken: unique by (job, slot), whoever of the replicas came first."""
 

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from storage.columns import restored, table
 from storage.journal import Draft, Effect, chain
 from storage.projection import Key, defaults, effect, key_of
-from storage.tables import PROJECTIONS, Clock, Counter, Event, Head, Inbox, Order, OrderRow, Projected, Stay
+from storage.tables import PROJECTIONS, Clock, Counter, Event, Head, Inbox, Order, OrderRow, Projected, Stay, VaultRow
 
 R = TypeVar("R", bound=OrderRow)
 P = TypeVar("P", bound=Projected)
@@ -115,6 +115,10 @@ class Batch:
                 query.with_for_update() if self._lock else query
             ).scalar_one()
         return self._given[name]
+
+    def placed(self, target: type[SQLModel], key: Key) -> Mapping[str, Any] | None:
+        """The row that this batch is going to place under the key, if any."""
+        return self._placed.get((target, key))
 
     @property
     def written(self) -> frozenset[str]:
@@ -349,6 +353,15 @@ class Scope:
     def replies(self, platform: str, message_id: str) -> Any | None:
         """The stored replies to a message that was already taken, else None."""
         return self._batch.replies(platform, message_id)
+
+    def vault(self, order: int) -> Mapping[str, Any] | None:
+        """The order's row in the vault, sealed; None if it has none."""
+        placed = self.placed.get((VaultRow, (order,))) or self._batch.placed(VaultRow, (order,))
+        if placed is not None:
+            return placed
+        stored = table(VaultRow)
+        found = self.connection.execute(sa.select(stored).where(stored.c.order_id == order)).mappings().one_or_none()
+        return None if found is None else dict(found)
 
     def close(self) -> None:
         """Check that no change goes unrecorded; raises RuntimeError: a fault of ours, the command is dropped."""

@@ -88,7 +88,7 @@ class Vault:
         if order_key is None:
             raise VaultError(
                 f"工单 {order_id} 的个人信息打不开：密钥不是本库的，或该行被改动；"
-                f"请核对办公室密钥（指纹 {self.fingerprint}）, 并运行 jiesu verify。"
+                f"请核对办公室密钥（指纹 {self.fingerprint}），并运行 jiesu verify。"
             )
         plain = _decrypt(AESGCM(order_key), sealed, _purpose(b"personal", order_id))
         if plain is None:
@@ -243,7 +243,7 @@ def _parse_key(text: str, where: str) -> bytes:
         raw = b""
     if len(raw) != KEY_BYTES:
         raise VaultError(
-            f"{where} 不是有效的密钥：应为 32 字节的 base64（44 个字符） 或十六进制（64 个字符）；请放回正确的密钥。"
+            f"{where} 不是有效的密钥：应为 32 字节的 base64（44 个字符）或十六进制（64 个字符）；请放回正确的密钥。"
         )
     return raw
 

@@ -351,6 +351,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_timer_next_at"), ["next_at"], unique=False)
 
     op.create_table(
+        "unannounced",
+        sa.Column("order_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("batch", AutoString(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id"),
+    )
+    with op.batch_alter_table("unannounced", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unannounced_batch"), ["batch"], unique=False)
+
+    op.create_table(
         "vault",
         sa.Column("order_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
@@ -369,6 +379,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_vault_phone_index"))
 
     op.drop_table("vault")
+    with op.batch_alter_table("unannounced", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unannounced_batch"))
+
+    op.drop_table("unannounced")
     with op.batch_alter_table("timer", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_timer_next_at"))
 

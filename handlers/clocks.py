@@ -1,0 +1,250 @@
+"""Clocks: what starts them, what meets them, how they end (domain, section 3).
+
+A clock is frozen when it starts: due time, rule version, calendar version, one line that explains it. Beside it
+stands a timer, the next moment at which somebody must be told; the sweeper reads timers, never the rules anew.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from config.policy import Limit, ReminderSteps, Rules
+from config.shanghai import day_of, end_of_day, full_text, near_text, span_text
+from handlers.office import Office
+from storage.tables import Clock, Order, Timer
+from storage.transaction import Scope
+
+
+class Kind(StrEnum):
+    """The order clocks; the value is what people read."""
+
+    SIGN_OFF = "签收"
+    DISPATCH = "派单"
+    RESPOND = "响应"
+    URGENT = "紧急处置"
+    CLOSE_OUT = "办结"
+    EVALUATE = "评定"
+    FOUR_DAYS = "超4天"
+
+
+URGENT_LEVEL = "紧急"
+_SPARED = timedelta(seconds=1)
+
+
+def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool = False) -> None:
+    """Start 签收, 响应, 办结, 超4天 and, for an urgent order, 紧急处置, all from arrival.
+
+    With `takeover` a limit that has already passed is not started: the office that is taken over answers for it.
+    """
+    rules = office.rules(order.imported_at)
+    at, told = _arrival(order)
+    urgent = order.level == URGENT_LEVEL
+    planned = [
+        (Kind.SIGN_OFF, rules.sign_off.of(urgent=urgent)),
+        (Kind.RESPOND, rules.respond.of(urgent=urgent)),
+        (Kind.FOUR_DAYS, rules.over_four_days),
+    ]
+    if urgent:
+        planned.append((Kind.URGENT, rules.urgent_handling))
+    for kind, limit in planned:
+        if not (takeover and at + limit.span <= scope.now):
+            _start(scope, order, kind, at, at + limit.span, _basis(told, at, limit), rules)
+    due, basis = _close_out_due(order, rules, at, told)
+    if not (takeover and due <= scope.now):
+        _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
+
+
+def start_dispatch(office: Office, scope: Scope, order: Order) -> None:
+    """Start 派单 from now; never due after 24:00 of the day, because all orders signed in a day are dispatched."""
+    rules = office.rules(scope.now)
+    limit = rules.dispatch.of(urgent=order.level == URGENT_LEVEL)
+    due, midnight = scope.now + limit.span, end_of_day(day_of(scope.now))
+    basis = _basis("自签收" if order.dispatches == 0 else "自改派", scope.now, limit)
+    if rules.dispatch_same_day and due > midnight:
+        due, basis = midnight, f"{basis}，且不过当日24:00"
+    _start(scope, order, Kind.DISPATCH, scope.now, due, basis, rules)
+
+
+def start_evaluation(office: Office, scope: Scope, order: Order) -> None:
+    """Start 评定 from the 科室's 办结."""
+    rules = office.rules(scope.now)
+    limit = rules.evaluation
+    _start(
+        scope, order, Kind.EVALUATE, scope.now, scope.now + limit.span, _basis("自科室办结", scope.now, limit), rules
+    )
+
+
+def resume(office: Office, scope: Scope, order: Order) -> None:
+    """The order goes back to 办理中: 办结 and 超4天 run on as a new generation with the same due time."""
+    for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS):
+        last = latest(scope, order, kind)
+        if last is None or last.running:
+            continue
+        again = last.model_copy(
+            update={
+                "generation": last.generation + 1,
+                "started_at": scope.now,
+                "met_at": None,
+                "late_seconds": None,
+                "cancelled_at": None,
+                "cancel_reason": "",
+                "basis": f"{last.basis.removesuffix(_AGAIN)}{_AGAIN}",
+            }
+        )
+        scope.add(again)
+        _set_timer(scope, again, office.rules(scope.now))
+
+
+def restart(office: Office, scope: Scope, order: Order) -> None:
+    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended."""
+    rules = office.rules(scope.now)
+    urgent = order.level == URGENT_LEVEL
+    for kind, limit in (
+        (Kind.RESPOND, rules.respond.of(urgent=urgent)),
+        (Kind.CLOSE_OUT, rules.close_out_limit(order.level, order.type, order.category)),
+        (Kind.FOUR_DAYS, rules.over_four_days),
+    ):
+        _start(scope, order, kind, scope.now, scope.now + limit.span, _basis("自重开", scope.now, limit), rules)
+
+
+def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> Clock | None:
+    """Meet the running clock of this kind at `at` (default now); sets lateness, and the breach if none was marked.
+
+    Returns the clock, or None when none is running.
+    """
+    clock = running(scope, order, kind)
+    if clock is None:
+        return None
+    clock.met_at = max(clock.started_at, scope.now if at is None else at)
+    late = clock.met_at - clock.due_at
+    if late > timedelta():
+        clock.breached_at = clock.due_at
+        clock.late_seconds = int(late.total_seconds())
+    else:
+        clock.late_seconds = 0
+    _clear_timer(scope, clock)
+    return clock
+
+
+def meet_urgent(scope: Scope, order: Order) -> None:
+    """紧急处置 ends when the order is accepted, somebody was phoned and the first contact is made (★)."""
+    if order.accepted_at and order.phoned_at and order.first_contact_at:
+        meet(scope, order, Kind.URGENT)
+
+
+def cancel_all(scope: Scope, order: Order, reason: str) -> None:
+    """Cancel every running clock, with the reason that is shown beside it."""
+    for clock in scope.rows(Clock, order.id):
+        if clock.running:
+            clock.cancelled_at, clock.cancel_reason = scope.now, reason
+            _clear_timer(scope, clock)
+
+
+def supersede(scope: Scope, order: Order, kind: Kind) -> None:
+    """End the running clock of this kind because a new generation takes over."""
+    clock = running(scope, order, kind)
+    if clock is not None:
+        clock.superseded_at = scope.now
+        _clear_timer(scope, clock)
+
+
+def running(scope: Scope, order: Order, kind: Kind) -> Clock | None:
+    """The clock of this kind that runs, if any."""
+    return next((clock for clock in scope.rows(Clock, order.id) if clock.kind == kind and clock.running), None)
+
+
+def latest(scope: Scope, order: Order, kind: Kind) -> Clock | None:
+    """The newest generation of this kind, running or not."""
+    return max((c for c in scope.rows(Clock, order.id) if c.kind == kind), key=lambda c: c.generation, default=None)
+
+
+def lines(scope: Scope, order: Order, now: datetime) -> list[tuple[str, str]]:
+    """The running clocks, earliest due first: name, and how it stands in words."""
+    clocks = sorted((clock for clock in scope.rows(Clock, order.id) if clock.running), key=lambda clock: clock.due_at)
+    return [(clock.kind, standing(clock, now)) for clock in clocks]
+
+
+def standing(clock: Clock, now: datetime) -> str:
+    """`17:00 到期，剩 2小时5分` or `06-01 17:00 到期，已超 3小时`, marked where the calendar is only provisional."""
+    left = clock.due_at - now
+    words = f"剩 {span_text(left)}" if left > timedelta() else f"已超 {span_text(-left)}"
+    return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
+
+
+def restore_timers(office: Office, scope: Scope, order: Order) -> None:
+    """After an undo: every running clock has its timer, no other has."""
+    for clock in scope.rows(Clock, order.id):
+        if clock.running:
+            _set_timer(scope, clock, office.rules(scope.now))
+        else:
+            _clear_timer(scope, clock)
+
+
+def ladder(clock: Clock, rules: Rules) -> ReminderSteps:
+    """The reminder steps of a clock: urgent orders, short limits, all others (domain, section 4)."""
+    if clock.urgent:
+        return rules.reminders.urgent
+    if clock.due_at - clock.started_at <= rules.reminders.short_up_to:
+        return rules.reminders.short
+    return rules.reminders.ordinary
+
+
+def next_moment(clock: Clock, rules: Rules, after: datetime) -> datetime:
+    """The first step later than `after`; steps that lie before the clock's start do not exist."""
+    steps = ladder(clock, rules)
+    for offset in steps.before:
+        at = clock.due_at + offset
+        if at > after and at > clock.started_at:
+            return at
+    if clock.due_at > after:
+        return clock.due_at
+    times = int((after - clock.due_at) / steps.every) + 1
+    return clock.due_at + times * steps.every
+
+
+def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> None:
+    supersede(scope, order, kind)
+    last = latest(scope, order, kind)
+    clock = scope.add(
+        Clock(
+            order_id=order.id,
+            kind=kind,
+            generation=0 if last is None else last.generation + 1,
+            started_at=at,
+            due_at=max(due, at + _SPARED),
+            basis=basis,
+            rule_version=rules.version,
+            urgent=order.level == URGENT_LEVEL,
+        )
+    )
+    _set_timer(scope, clock, rules)
+
+
+def _set_timer(scope: Scope, clock: Clock, rules: Rules) -> None:
+    """The next moment from now on; a due time that has passed unmarked comes first, as late as it is."""
+    late = clock.breached_at is None and clock.due_at <= scope.now
+    at = clock.due_at if late else next_moment(clock, rules, scope.now)
+    scope.place(Timer, (clock.order_id, clock.kind, clock.generation), {"next_at": at})
+
+
+def _clear_timer(scope: Scope, clock: Clock) -> None:
+    scope.place(Timer, (clock.order_id, clock.kind, clock.generation), None)
+
+
+def _arrival(order: Order) -> tuple[datetime, str]:
+    if order.arrived_at is None:
+        return order.imported_at, "到达时间未提供，按导入时间计，自导入"
+    return order.arrived_at, "自到达"
+
+
+def _close_out_due(order: Order, rules: Rules, at: datetime, told: str) -> tuple[datetime, str]:
+    if order.city_due_at is not None:
+        return order.city_due_at, f"{order.source}级给定的办理时限 {full_text(order.city_due_at)}"
+    limit = rules.close_out_limit(order.level, order.type, order.category)
+    return at + limit.span, _basis(told, at, limit)
+
+
+def _basis(told: str, at: datetime, limit: Limit) -> str:
+    return f"{told} {full_text(at)} 起 {span_text(limit.span)}（{limit.source}）"
+
+
+_AGAIN = "（退回重办，时限不变）"

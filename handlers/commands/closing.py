@@ -1,0 +1,133 @@
+"""From 待评定 to 已结案 and back: 评定, 结案, 驳回, 重开."""
+
+from handlers import clocks, notices
+from handlers.arguments import Arguments
+from handlers.clocks import Kind
+from handlers.commands.handling import OUTCOMES
+from handlers.notices import Audience
+from handlers.records import contacts, remark
+from handlers.refusal import Refusal
+from handlers.states import State
+from handlers.work import Work, department_name
+from storage.tables import Evaluation, Order
+
+SATISFIED = ("满意", "基本满意", "一般", "不满意", "未评价")
+
+
+def rate(work: Work, order: Order, arguments: Arguments) -> str:
+    """评定: responded? solved? satisfied? 否 or 未解决 with time left on 办结 sends the order back."""
+    responded = arguments.choice("响应", {"是": True, "否": False})
+    solved = arguments.choice("解决", OUTCOMES)
+    satisfied = arguments.choice("满意", SATISFIED)
+    recording = work.clean(arguments.word("录音编号"), order) if arguments.optional_choice(("录音",)) else ""
+    note = work.clean(arguments.optional_rest(), order)
+    if work.actor.id in _handled_by(work, order):
+        raise Refusal("您经办过这个工单，不能自己评定：请由另一位复核专员评定")
+    work.scope.add(
+        Evaluation(
+            order_id=order.id,
+            n=order.events + 1,
+            origin="复核",
+            generation=order.generation,
+            by=work.actor.id,
+            at=work.now,
+            responded=responded,
+            solved=solved,
+            satisfied=satisfied,
+            recording=recording,
+            note=note,
+        )
+    )
+    order.evaluated_at, order.rated_by = work.now, work.actor.id
+    clocks.meet(work.scope, order, Kind.EVALUATE)
+    back = (not responded or solved == "未解决") and _time_left(work, order)
+    if back:
+        handle_again(work, order)
+    else:
+        order.state = State.AWAITING_CLOSURE
+    work.scope.record(
+        "评定",
+        order,
+        responded=responded,
+        solved=solved,
+        satisfied=satisfied,
+        recording=recording,
+        note=note,
+        back=back,
+    )
+    words = {"responded": responded, "solved": solved, "satisfied": satisfied, "back": back, "note": note}
+    people = notices.responsible(work.office, order) if back else notices.with_role(work.office, "office")
+    departments = (order.department,) if back and order.department else ()
+    notices.announce(work, order, "rated", Audience((notices.DISPATCH,), departments, people), **words)
+    return work.render("reply_rated", order=order, due=clocks.running(work.scope, order, Kind.CLOSE_OUT), **words)
+
+
+def close(work: Work, order: Order, arguments: Arguments) -> str:
+    """结案: the office's last word. A missing result or contact refuses."""
+    arguments.done()
+    lacking = []
+    if not order.result:
+        lacking.append(f"办理结果（/补要件 {order.id} 结果 内容）")
+    if not contacts(work, order):
+        lacking.append(f"联系来电人的记录（/驳回 {order.id} 理由，由科室 /反馈）")
+    if lacking:
+        raise Refusal(f"结案要件不全，缺少：{'；'.join(lacking)}")
+    order.state, order.open = State.CLOSED, False
+    order.finished_at = work.now
+    clocks.cancel_all(work.scope, order, "已结案")
+    work.scope.record("结案", order)
+    notices.announce(work, order, "closed", Audience((notices.DISPATCH,)))
+    return work.render("reply_closed", order=order)
+
+
+def reject(work: Work, order: Order, arguments: Arguments) -> str:
+    """驳回: the close-out is not good enough; back to 办理中, a new generation with the same due time."""
+    reason = work.clean(arguments.rest("理由"), order)
+    handle_again(work, order)
+    remark(work, order, "驳回", reason)
+    work.scope.record("驳回", order, reason=reason)
+    return _sent_back(work, order, "rejected", reason)
+
+
+def reopen(work: Work, order: Order, arguments: Arguments) -> str:
+    """重开: a closed order is handled again with new clocks; its old result is kept."""
+    reason = work.clean(arguments.rest("理由"), order)
+    if order.department is None:
+        raise Refusal("这是历史工单，没有派过单，不能重开：请等来源系统重新派发，或 /登记 新工单")
+    handle_again(work, order, new_clocks=True)
+    remark(work, order, "重开", reason, former=order.result)
+    work.scope.record("重开", order, reason=reason)
+    return _sent_back(work, order, "reopened", reason)
+
+
+def handle_again(work: Work, order: Order, *, new_clocks: bool = False) -> None:
+    """Back to 办理中 as a new generation: contacts and result of the last one no longer count."""
+    order.state, order.open = State.HANDLING, True
+    order.generation += 1
+    order.reached, order.unreachable = False, 0
+    order.outcome, order.finished_at = "", None
+    if new_clocks:
+        clocks.restart(work.office, work.scope, order)
+    else:
+        clocks.resume(work.office, work.scope, order)
+
+
+def _sent_back(work: Work, order: Order, template: str, reason: str) -> str:
+    due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
+    departments = (order.department,) if order.department else ()
+    audience = Audience((notices.DISPATCH,), departments, notices.responsible(work.office, order))
+    notices.announce(work, order, template, audience, reason=reason, due=due)
+    name = department_name(work.office, order.department)
+    return work.render(f"reply_{template}", order=order, department=name, due=due)
+
+
+def _time_left(work: Work, order: Order) -> bool:
+    clock = clocks.latest(work.scope, order, Kind.CLOSE_OUT)
+    return clock is not None and clock.due_at > work.now
+
+
+def _handled_by(work: Work, order: Order) -> set[str]:
+    """Who handled the order: its handler and whoever reported a result or a contact."""
+    people = {contact.by for contact in contacts(work, order)}
+    people |= {row.by for row in work.scope.rows(Evaluation, order.id) if row.origin == "科室"}
+    return people | ({order.handler} if order.handler else set())

@@ -1,0 +1,104 @@
+"""From 待派单 to 办理中: 派单, 电话, 接单, 改派."""
+
+from config.organisation import Person
+from handlers import clocks, notices
+from handlers.arguments import Arguments
+from handlers.behalf import Behalf, read_behalf
+from handlers.clocks import Kind
+from handlers.notices import Audience
+from handlers.records import remark
+from handlers.states import State
+from handlers.work import Work, department_name
+from storage.tables import Dispatch, Order
+
+
+def dispatch(work: Work, order: Order, arguments: Arguments) -> str:
+    """派单: exactly one 主办 科室, any number of 协办; their people are called."""
+    named = arguments.departments(work.office.organisation)
+    note = work.clean(arguments.optional_rest(), order)
+    lead, *assisting = [department.id for department in named]
+    order.state = State.AWAITING_ACCEPTANCE
+    order.department, order.assisting, order.handler = lead, tuple(assisting), None
+    order.dispatched_at, order.dispatched_by = work.now, work.actor.id
+    order.accepted_at = None
+    order.dispatches += 1
+    for department in (lead, *assisting):
+        role = "主办" if department == lead else "协办"
+        work.scope.add(
+            Dispatch(
+                order_id=order.id,
+                n=order.events + 1,
+                department=department,
+                role=role,
+                by=work.actor.id,
+                at=work.now,
+                note=note,
+            )
+        )
+    clocks.meet(work.scope, order, Kind.DISPATCH)
+    work.scope.record("派单", order, department=lead, assisting=assisting, note=note)
+    names = {"lead": department_name(work.office, lead), "assisting": _names(work, assisting)}
+    people = notices.department_people(work.office, [lead, *assisting])
+    audience = Audience((notices.DISPATCH,), (lead, *assisting), people)
+    notices.announce(work, order, "dispatched", audience, note=note, clocks=_open_clocks(work, order), **names)
+    return work.render("reply_dispatched", order=order, **names)
+
+
+def phone(work: Work, order: Order, arguments: Arguments) -> str:
+    """电话: who was phoned about the order, now. Required for an urgent one."""
+    whom = work.clean(arguments.word("被叫人"), order)
+    note = work.clean(arguments.optional_rest(), order)
+    order.phoned_at = order.phoned_at or work.now
+    clocks.meet_urgent(work.scope, order)
+    remark(work, order, "电话", f"{whom} {note}".strip(), whom=whom)
+    work.scope.record("电话", order, whom=whom, note=note)
+    return work.render("reply_phoned", order=order, whom=whom)
+
+
+def accept(work: Work, order: Order, arguments: Arguments) -> str:
+    """接单: makes the handler: who typed it, or on behalf of a 科室 the person who gave the word."""
+    behalf = read_behalf(work, order, "接单", arguments)
+    arguments.done()
+    handler = _handler(work, behalf)
+    order.state = State.HANDLING
+    order.handler, order.accepted_at = handler.id, work.now
+    clocks.meet_urgent(work.scope, order)
+    if behalf is not None:
+        remark(work, order, "接单", f"代 {behalf.department.name}，{behalf.word_from}")
+    work.scope.record("接单", order, handler=handler.id, **_said_for(behalf))
+    notices.announce(work, order, "accepted", Audience((notices.DISPATCH,)), handler=handler, behalf=behalf)
+    return work.render("reply_accepted", order=order, handler=handler, behalf=behalf, clocks=_open_clocks(work, order))
+
+
+def decline(work: Work, order: Order, arguments: Arguments) -> str:
+    """改派: the dispatch was wrong. It is superseded and counted as a wrong target; 派单 starts anew from now."""
+    reason = work.clean(arguments.rest("理由"), order)
+    former = department_name(work.office, order.department)
+    for row in work.scope.rows(Dispatch, order.id):
+        if row.superseded_at is None:
+            row.superseded_at, row.superseded_reason = work.now, reason
+    order.state = State.AWAITING_DISPATCH
+    order.department, order.assisting, order.handler, order.accepted_at = None, (), None, None
+    clocks.start_dispatch(work.office, work.scope, order)
+    remark(work, order, "改派", f"原主办 {former}：{reason}")
+    work.scope.record("改派", order, former=former, reason=reason)
+    audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))
+    due = clocks.running(work.scope, order, Kind.DISPATCH)
+    notices.announce(work, order, "declined", audience, former=former, reason=reason, due=due)
+    return work.render("reply_declined", order=order, former=former, due=due)
+
+
+def _handler(work: Work, behalf: Behalf | None) -> Person:
+    return work.actor if behalf is None else behalf.person or work.actor
+
+
+def _said_for(behalf: Behalf | None) -> dict[str, str | None]:
+    return {} if behalf is None else behalf.data()
+
+
+def _names(work: Work, departments: list[str]) -> list[str]:
+    return [department_name(work.office, department) for department in departments]
+
+
+def _open_clocks(work: Work, order: Order) -> list[tuple[str, str]]:
+    return clocks.lines(work.scope, order, work.now)

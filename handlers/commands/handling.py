@@ -1,0 +1,159 @@
+"""In 办理中: 核查, 反馈, 办结, 补要件."""
+
+from collections.abc import Mapping
+
+from config.shanghai import near_text
+from handlers import clocks, notices
+from handlers.arguments import Arguments
+from handlers.behalf import read_behalf
+from handlers.clocks import Kind
+from handlers.notices import Audience
+from handlers.records import contacts, remark
+from handlers.refusal import Refusal
+from handlers.states import State
+from handlers.work import Work, department_name
+from storage.tables import CloseItem, Contact, Evaluation, Order
+
+REACHED, UNREACHABLE, IMPOSSIBLE = "已接通", "联系不上", "无法联系"
+OUTCOMES = ("解决", "部分解决", "未解决")
+ITEMS = ("联系人", "联系时间", "诉求", "结果", "依据", "态度")
+"""The labelled items of a close-out (domain, section 2)."""
+
+
+def check(work: Work, order: Order, arguments: Arguments) -> str:
+    """核查 (信息核查): what was checked and the result."""
+    text = work.clean(arguments.rest("结果"), order)
+    remark(work, order, "核查", text)
+    work.scope.record("核查", order, text=text)
+    return work.render("reply_checked", order=order)
+
+
+def contact(work: Work, order: Order, arguments: Arguments) -> str:
+    """反馈: a contact with the caller. The first 已接通, or 无法联系 with a reason, meets 响应."""
+    behalf = read_behalf(work, order, "反馈", arguments)
+    when = arguments.optional_when("时间", now=work.now, calendar=work.office.calendar, past=True)
+    channel = arguments.choice("联系情况", (REACHED, UNREACHABLE, IMPOSSIBLE))
+    text = work.clean(arguments.rest("说明"), order)
+    at = work.now if when is None else when.at
+    if at > work.now:
+        raise Refusal(f"联系时间 {near_text(at, work.now)} 还没有到：反馈记的是已经发生的联系，请改时间或不写时间")
+    department = behalf.department.id if behalf else work.actor.department
+    work.scope.add(
+        Contact(
+            order_id=order.id,
+            n=order.events + 1,
+            at=at,
+            recorded_at=work.now,
+            by=work.actor.id,
+            department=department,
+            word_from=behalf.person.id if behalf and behalf.person else None,
+            channel=channel,
+            text=text,
+            generation=order.generation,
+        )
+    )
+    met = False
+    if channel == UNREACHABLE:
+        order.unreachable += 1
+    else:
+        order.reached = True
+        order.first_contact_at = order.first_contact_at or at
+        met = clocks.meet(work.scope, order, Kind.RESPOND, at) is not None
+        clocks.meet_urgent(work.scope, order)
+    said = behalf.data() if behalf else {}
+    work.scope.record("反馈", order, contacted_at=at, channel=channel, text=text, **said)
+    left = work.rules.contacts_needed_unreachable - order.unreachable
+    return work.render("reply_contact", order=order, channel=channel, at=at, met=met, left=left)
+
+
+def report_done(work: Work, order: Order, arguments: Arguments) -> str:
+    """办结: the 科室 reports its result (申报结案建议). Needs a result and a recorded contact of this generation."""
+    behalf = read_behalf(work, order, "办结", arguments)
+    outcome = arguments.choice("办理结果", OUTCOMES)
+    items = {
+        label: work.clean(text, order) for label, text in arguments.labelled(ITEMS, default="结果").items() if text
+    }
+    if not items.get("结果"):
+        raise Refusal("缺少办理结果：请写明做了什么、结果如何")
+    _require_contact(work, order)
+    order.state = State.AWAITING_EVALUATION
+    order.reported_done_at, order.outcome, order.result = work.now, outcome, items["结果"]
+    _keep_items(work, order, _with_contact(work, order, items))
+    work.scope.add(
+        Evaluation(
+            order_id=order.id,
+            n=order.events + 1,
+            origin="科室",
+            generation=order.generation,
+            by=work.actor.id,
+            at=work.now,
+            responded=order.reached,
+            solved=outcome,
+        )
+    )
+    late = clocks.meet(work.scope, order, Kind.CLOSE_OUT)
+    clocks.meet(work.scope, order, Kind.FOUR_DAYS)
+    clocks.start_evaluation(work.office, work.scope, order)
+    said = behalf.data() if behalf else {}
+    work.scope.record("办结", order, outcome=outcome, items=items, **said)
+    due = clocks.running(work.scope, order, Kind.EVALUATE)
+    name = department_name(work.office, order.department)
+    audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "reviewer"))
+    notices.announce(work, order, "reported_done", audience, department=name, outcome=outcome, due=due, behalf=behalf)
+    return work.render("reply_reported_done", order=order, outcome=outcome, due=due, late=late)
+
+
+def add_item(work: Work, order: Order, arguments: Arguments) -> str:
+    """补要件: one labelled item of the close-out; what stood there before stays in the journal."""
+    item = arguments.choice("要件", ITEMS)
+    text = work.clean(arguments.rest("内容"), order)
+    _keep_items(work, order, {item: text})
+    if item == "结果":
+        order.result = text
+    work.scope.record("补要件", order, item=item, text=text)
+    return work.render("reply_item", order=order, item=item, missing=missing_items(work, order))
+
+
+def missing_items(work: Work, order: Order) -> list[str]:
+    """Items of this generation's close-out that are not there yet."""
+    held = {row.item for row in work.scope.rows(CloseItem, order.id) if row.generation == order.generation}
+    return [item for item in ITEMS if item not in held]
+
+
+def _require_contact(work: Work, order: Order) -> None:
+    needed = work.rules.contacts_needed_unreachable
+    made = contacts(work, order, order.generation)
+    if any(contact.channel != UNREACHABLE for contact in made):
+        return
+    tried = len(made)
+    if tried >= needed:
+        return
+    so_far = f"本轮已记 {tried} 次联系不上，" if tried else "本轮还没有联系记录，"
+    raise Refusal(f"{so_far}要先联系来电人：/反馈 {order.id} 已接通 说明；确实联系不上的，记满 {needed} 次才能办结")
+
+
+def _with_contact(work: Work, order: Order, items: Mapping[str, str]) -> dict[str, str]:
+    """The contact that is on record fills 联系人 and 联系时间 where the person left them out."""
+    filled = dict(items)
+    last = contacts(work, order, order.generation)[-1]
+    filled.setdefault("联系时间", near_text(last.at, work.now))
+    filled.setdefault("联系人", work.name(last.word_from or last.by))
+    return filled
+
+
+def _keep_items(work: Work, order: Order, items: Mapping[str, str]) -> None:
+    held = {row.item: row for row in work.scope.rows(CloseItem, order.id) if row.generation == order.generation}
+    for item, text in items.items():
+        if item in held:
+            held[item].text, held[item].by, held[item].at = text, work.actor.id, work.now
+        else:
+            work.scope.add(
+                CloseItem(
+                    order_id=order.id,
+                    generation=order.generation,
+                    item=item,
+                    text=text,
+                    by=work.actor.id,
+                    at=work.now,
+                )
+            )

@@ -1,0 +1,52 @@
+"""Pressing on: 催办, 升级."""
+
+from config.shanghai import span_text
+from handlers import notices
+from handlers.arguments import Arguments
+from handlers.notices import Audience
+from handlers.records import remark
+from handlers.refusal import Refusal
+from handlers.work import Work
+from storage.tables import Order
+
+
+def urge(work: Work, order: Order, arguments: Arguments) -> str:
+    """催办: calls whoever must act next; ★ once per 10 minutes per order, counted."""
+    arguments.done()
+    interval = work.rules.urge_interval
+    if order.urged_at is not None and work.now - order.urged_at < interval:
+        rest = order.urged_at + interval - work.now
+        raise Refusal(f"刚催过（第 {order.urged} 次），{span_text(interval)}内只催一次，请 {span_text(rest)} 后再催")
+    order.urged += 1
+    order.urged_at = work.now
+    remark(work, order, "催办", f"第 {order.urged} 次")
+    work.scope.record("催办", order, times=order.urged)
+    people = notices.next_to_act(work.office, order)
+    departments = (order.department,) if order.department else ()
+    purposes = () if departments else (notices.DISPATCH,)
+    notices.announce(work, order, "urged", Audience(purposes, departments, people), times=order.urged)
+    names = [work.name(person) for person in people]
+    return work.render("reply_urged", order=order, names=names)
+
+
+def escalate(work: Work, order: Order, arguments: Arguments) -> str:
+    """升级: tells the next rung by hand, with the reason (domain, section 4)."""
+    reason = work.clean(arguments.rest("理由"), order)
+    rung, people = _next_rung(work, order)
+    order.rung += 1
+    remark(work, order, "升级", f"至{rung}：{reason}", rung=rung)
+    work.scope.record("升级", order, rung=rung, people=list(people), reason=reason)
+    audience = Audience((notices.SUPERVISION,), people=people)
+    notices.announce(work, order, "escalated", audience, rung=rung, reason=reason)
+    return work.render("reply_escalated", order=order, rung=rung, names=[work.name(person) for person in people])
+
+
+def _next_rung(work: Work, order: Order) -> tuple[str, tuple[str, ...]]:
+    """The next rung that has somebody on it; raises Refusal above the last."""
+    rungs = notices.rungs(work.office, order)
+    while order.rung < len(rungs):
+        name, people = rungs[order.rung]
+        if people:
+            return name, people
+        order.rung += 1
+    raise Refusal("已经升级到最高一级（分中心和街道领导），不能再升级：可用 /催办")

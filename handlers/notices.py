@@ -1,0 +1,146 @@
+"""Who is told what, and where: notices go into the outbox, never straight out.
+
+An audience is a purpose (派单群, 督办群, a 科室's group) or a person. A text is rendered once and queued for every
+endpoint of every group in the audience; people are called by mention.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from config.organisation import Group, Person
+from handlers.office import Office
+from handlers.states import State
+from handlers.work import Work
+from storage import outbox
+from storage.outbox import Priority
+from storage.tables import Order
+from storage.transaction import Scope
+
+DISPATCH, SUPERVISION, DEPARTMENT, LEADERS = "dispatch", "supervision", "department", "leaders"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Groups by purpose, 科室 whose groups are meant, and the people to call."""
+
+    purposes: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    people: tuple[str, ...] = field(default=())
+
+
+def post(
+    office: Office,
+    scope: Scope,
+    audience: Audience,
+    *,
+    kind: str,
+    priority: Priority,
+    text: str,
+    order: int | None = None,
+    skip: str | None = None,
+    repeat_of: int | None = None,
+) -> None:
+    """Queue a text for an audience; `skip` is a group that already reads it as the reply."""
+    for group in groups(office, audience):
+        if group.id != skip:
+            outbox.queue(
+                scope,
+                kind=kind,
+                priority=priority,
+                endpoints=office.routes.of_group(group),
+                audience=group.id,
+                text=text,
+                order=order,
+                mentions=audience.people,
+                repeat_of=repeat_of,
+            )
+
+
+def announce(work: Work, order: Order, template: str, audience: Audience, **values: object) -> None:
+    """Tell others what a command did. The group it was typed in reads the reply, unless somebody is called there."""
+    text = work.render(template, order=order, actor=work.actor, **values)
+    post(
+        work.office,
+        work.scope,
+        audience,
+        kind=template,
+        priority=priority_of(order, Priority.NOTICE),
+        text=text,
+        order=order.id,
+        skip=None if audience.people else work.place.chat,
+    )
+
+
+def groups(office: Office, audience: Audience) -> list[Group]:
+    """The groups of an audience, each once; a 科室 without a group is reached in the dispatch group."""
+    found: dict[str, Group] = {}
+    for purpose in audience.purposes:
+        found |= {group.id: group for group in office.organisation.groups_for(purpose)}
+    for department in audience.departments:
+        found |= {group.id: group for group in office.organisation.groups_for(DEPARTMENT, department)}
+    return list(found.values())
+
+
+def priority_of(order: Order, ordinary: Priority) -> Priority:
+    """Urgent orders go before everything else."""
+    return Priority.URGENT if order.level == "紧急" else ordinary
+
+
+def ids(people: Iterable[Person | None]) -> tuple[str, ...]:
+    """Person ids, each once, absent people left out."""
+    return tuple(dict.fromkeys(person.id for person in people if person is not None))
+
+
+def with_role(office: Office, role: str) -> tuple[str, ...]:
+    """Everybody who holds a role."""
+    return ids(office.organisation.people_with(role))
+
+
+def responsible(office: Office, order: Order) -> tuple[str, ...]:
+    """Whom to call about an order: its handler, else the 科室's head, else its people, else the seats."""
+    organisation = office.organisation
+    if order.handler is not None and organisation.person(order.handler) is not None:
+        return (order.handler,)
+    if order.department is None:
+        return with_role(office, "duty")
+    head = organisation.head_of(order.department)
+    return ids([head]) or ids(organisation.members(order.department))
+
+
+def department_people(office: Office, departments: Sequence[str]) -> tuple[str, ...]:
+    """Everybody of these 科室, heads first."""
+    organisation = office.organisation
+    heads = [organisation.head_of(department) for department in departments]
+    return ids([*heads, *(person for department in departments for person in organisation.members(department))])
+
+
+def next_to_act(office: Office, order: Order) -> tuple[str, ...]:
+    """Whom the order waits for in its state."""
+    role = _WAITS_FOR.get(State(order.state))
+    return responsible(office, order) if role is None else with_role(office, role)
+
+
+def rungs(office: Office, order: Order) -> list[tuple[str, tuple[str, ...]]]:
+    """The escalation ladder of an order, lowest first: name and people (domain, section 4)."""
+    organisation = office.organisation
+    department = order.department
+    handler = organisation.person(order.handler) if order.handler else None
+    head = organisation.head_of(department) if department else None
+    return [
+        ("经办人", ids([handler])),
+        ("科室", department_people(office, [department]) if department else ()),
+        ("科室负责人和综合科", tuple(dict.fromkeys((*ids([head]), *with_role(office, "office"))))),
+        ("包片领导", ids([organisation.patch_leader(order.community)])),
+        ("分中心和街道领导", tuple(dict.fromkeys((*with_role(office, "centre"), *with_role(office, "leader"))))),
+    ]
+
+
+_WAITS_FOR = {
+    State.AWAITING_SIGNATURE: "duty",
+    State.RETURNING: "duty",
+    State.AWAITING_DISPATCH: "duty",
+    State.AWAITING_EVALUATION: "reviewer",
+    State.AWAITING_CLOSURE: "office",
+    State.SUSPENDED: "office",
+}
+"""Roles that an order waits for; in every other state it waits for its 科室."""

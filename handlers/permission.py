@@ -1,0 +1,85 @@
+"""Whether this person may do this to this order here, and if not, why not and what is allowed instead."""
+
+from datetime import datetime
+
+from config.organisation import Person
+from config.shanghai import near_text
+from handlers.lifecycle import DEPARTMENT, DUTY, STEPS, Step, allowed_in
+from handlers.office import Office
+from handlers.refusal import Refusal
+from handlers.states import State
+from handlers.work import department_name, person_name
+from storage.tables import Order
+
+
+def permit(office: Office, actor: Person, order: Order, command: str, now: datetime) -> None:
+    """Raise Refusal unless the lifecycle table allows the command to this person in this state."""
+    step = STEPS[command]
+    if not _holds_role(actor, step):
+        raise Refusal(f"{command} 由{_who(office, step)}操作，您（{actor.name}）没有这个职责")
+    if order.state not in step.states:
+        raise Refusal(_wrong_state(office, actor, order, command, now))
+    if not may(actor, order, step):
+        mine = department_name(office, actor.department)
+        if order.department is None:
+            raise Refusal(f"还没有派单，科室不能{command}：等值班坐席派单后再办")
+        raise Refusal(f"主办科室是{department_name(office, order.department)}，您在{mine}，不能{command}")
+
+
+def may(actor: Person, order: Order, step: Step) -> bool:
+    """Whether one of the person's roles allows the step on this order, whatever its state."""
+    if actor.roles & (step.who - {DEPARTMENT}):
+        return True
+    if DEPARTMENT not in step.who or DEPARTMENT not in actor.roles or actor.department is None:
+        return False
+    return actor.department == order.department or (step.assisting and actor.department in order.assisting)
+
+
+def allowed_now(actor: Person, order: Order) -> list[str]:
+    """Commands that the table allows this person on this order now, in the order of an order's life."""
+    return [name for name, step in allowed_in(State(order.state)) if may(actor, order, step)]
+
+
+def is_seat_for(actor: Person, order: Order, step: Step) -> bool:
+    """Whether the person may only act on behalf of the 科室 (`代 科室`)."""
+    return (
+        step.behalf
+        and DUTY in actor.roles
+        and not (DEPARTMENT in actor.roles and actor.department is not None and actor.department == order.department)
+    )
+
+
+def _holds_role(actor: Person, step: Step) -> bool:
+    return bool(actor.roles & step.who)
+
+
+def _who(office: Office, step: Step) -> str:
+    return "、".join(office.organisation.role_name(role) for role in sorted(step.who))
+
+
+def _wrong_state(office: Office, actor: Person, order: Order, command: str, now: datetime) -> str:
+    done = _already(office, order, command, now)
+    mine = allowed_now(actor, order)
+    hint = f"现在可以：{' '.join('/' + name for name in mine)}" if mine else _others(office, order)
+    return f"现在是“{order.state}”，不能{command}{done}。{hint}"
+
+
+def _already(office: Office, order: Order, command: str, now: datetime) -> str:
+    """Who has done it and when, for somebody who comes second."""
+    facts = {
+        "签收": (order.signed_by, order.signed_at),
+        "派单": (order.dispatched_by, order.dispatched_at),
+        "接单": (order.handler, order.accepted_at),
+        "评定": (order.rated_by, order.evaluated_at),
+    }
+    who, when = facts.get(command, (None, None))
+    if when is None:
+        return ""
+    return f"：{person_name(office, who)} 已于 {near_text(when, now)} {command}"
+
+
+def _others(office: Office, order: Order) -> str:
+    name, step = next(allowed_in(State(order.state)), (None, None))
+    if step is None:
+        return "这个工单已经结束，可用 /查 看经过"
+    return f"现在由{_who(office, step)}操作，例如 /{name}"

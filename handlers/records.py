@@ -1,0 +1,19 @@
+"""Small records that several commands write the same way."""
+
+from typing import Any
+
+from handlers.work import Work
+from storage.tables import Contact, Order, Remark
+
+
+def remark(work: Work, order: Order, kind: str, text: str, **data: Any) -> Remark:
+    """A record beside the state, numbered like the event that is about to be recorded."""
+    return work.scope.add(
+        Remark(order_id=order.id, n=order.events + 1, kind=kind, at=work.now, by=work.actor.id, text=text, data=data)
+    )
+
+
+def contacts(work: Work, order: Order, generation: int | None = None) -> list[Contact]:
+    """Contacts with the caller, oldest first; with `generation` those of that round of handling."""
+    found = work.scope.rows(Contact, order.id)
+    return [contact for contact in found if generation is None or contact.generation == generation]

@@ -1,0 +1,156 @@
+"""The outbox: every message on its way out, and what became of it. Nothing is sent but from here.
+
+Handlers write rows inside their transaction; delivery claims, sends and records. Limits are counted from the
+attempts that are written here before each request, so no restart and no replica can exceed them.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.columns import table
+from storage.tables import Attempt, Lease, Outbox
+from storage.transaction import Scope
+
+
+class Status(StrEnum):
+    """The states of a message; `SENTENCES` explains each to people."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    SPLIT = "split"
+    CANCELLED = "cancelled"
+
+
+SENTENCES: dict[Status, str] = {
+    Status.PENDING: "排队等候发送",
+    Status.SENDING: "已交给平台，正在等回音",
+    Status.SENT: "平台已确认收到",
+    Status.RETRY: "这次没有送达，稍后自动再试",
+    Status.UNKNOWN: "结果不明：请求可能已送到，也可能没有",
+    Status.FAILED: "平台拒收，重试也没有用，需要有人处理",
+    Status.SPLIT: "过长，已拆成几条分别发送",
+    Status.CANCELLED: "不再需要，没有发送",
+}
+"""What each state means, one sentence each."""
+
+WAITING = (Status.PENDING, Status.RETRY)
+
+
+class Priority(IntEnum):
+    """Who goes first when a robot's limit is short."""
+
+    URGENT = 0
+    REPLY = 1
+    NOTICE = 2
+    REMINDER = 3
+    REPORT = 4
+
+
+NOWHERE = "nowhere"
+"""The endpoint of a message that no robot or chat can carry: kept as failed, shown in /状态, never dropped."""
+
+
+def queue(
+    scope: Scope,
+    *,
+    kind: str,
+    priority: Priority,
+    endpoints: Sequence[str],
+    audience: str,
+    text: str,
+    order: int | None = None,
+    mentions: Sequence[str] = (),
+    repeat_of: int | None = None,
+) -> None:
+    """Queue one text for each endpoint of an audience (group id or `@PERSON`). `mentions` are person ids."""
+    for endpoint in endpoints or (NOWHERE,):
+        lost = endpoint == NOWHERE
+        scope.insert(
+            Outbox,
+            at=scope.now,
+            kind=kind,
+            priority=int(priority),
+            endpoint=endpoint,
+            audience=audience,
+            order_id=order,
+            text=text,
+            mentions=tuple(dict.fromkeys(mentions)),
+            cause=scope.cause,
+            state=Status.FAILED if lost else Status.PENDING,
+            attempts=0,
+            next_at=scope.now,
+            detail="没有配置能送到这里的机器人或会话" if lost else "",
+            parent_id=None,
+            part=None,
+            repeat_of=repeat_of,
+        )
+
+
+def claimable(scope: Scope, endpoint: str) -> dict[str, Any] | None:
+    """The message that this endpoint sends next: due now, most urgent first, then oldest."""
+    box = table(Outbox)
+    query = (
+        sa.select(box)
+        .where(box.c.endpoint == endpoint, box.c.state.in_(WAITING), box.c.next_at <= scope.now)
+        .order_by(box.c.priority, box.c.id)
+        .limit(1)
+    )
+    row = scope.connection.execute(query).mappings().one_or_none()
+    return None if row is None else {str(name): value for name, value in row.items()}
+
+
+def used(scope: Scope, endpoint: str, window: timedelta) -> list[datetime]:
+    """When requests were made to the endpoint within the window before now, oldest first."""
+    attempt = table(Attempt)
+    query = sa.select(attempt.c.at).where(attempt.c.endpoint == endpoint, attempt.c.at > scope.now - window)
+    return list(scope.connection.execute(query.order_by(attempt.c.at)).scalars())
+
+
+def update(scope: Scope, message: int, **values: Any) -> None:
+    """Change a message's row when the batch is written."""
+    box = table(Outbox)
+    scope.execute(sa.update(box).where(box.c.id == message).values(**values))
+
+
+def endpoints_waiting(scope: Scope) -> dict[str, datetime]:
+    """Endpoints with something to send → the earliest moment at which it may be."""
+    box = table(Outbox)
+    query = (
+        sa.select(box.c.endpoint, sa.func.min(box.c.next_at)).where(box.c.state.in_(WAITING)).group_by(box.c.endpoint)
+    )
+    return {row[0]: row[1] for row in scope.connection.execute(query)}
+
+
+def cancel_caused(scope: Scope, cause: str, order: int) -> None:
+    """An undo: what its command queued and nobody has read yet is not sent."""
+    box = table(Outbox)
+    scope.execute(
+        sa.update(box)
+        .where(box.c.cause == cause, box.c.order_id == order, box.c.state.in_(WAITING))
+        .values(state=Status.CANCELLED, detail="命令已撤回")
+    )
+
+
+def counts(scope: Scope) -> dict[str, int]:
+    """How many messages stand in each state."""
+    box = table(Outbox)
+    query = sa.select(box.c.state, sa.func.count()).group_by(box.c.state)
+    return {row[0]: row[1] for row in scope.connection.execute(query)}
+
+
+def take_lease(scope: Scope, name: str, holder: str, span: timedelta) -> bool:
+    """Take or renew the right to use `name` until now + span; False while another holder's lease runs."""
+    lease = table(Lease)
+    row = scope.connection.execute(sa.select(lease).where(lease.c.name == name)).mappings().one_or_none()
+    if row is not None and row["holder"] != holder and row["until"] > scope.now:
+        return False
+    scope.place(Lease, (name,), {"holder": holder, "until": scope.now + span})
+    return True

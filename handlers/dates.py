@@ -57,7 +57,7 @@ def number(text: str) -> int:
         return int(text)
     tens, ten, ones = text.rpartition("十")
     if len(tens) > 1 or len(ones) > 1 or "十" in tens:
-        raise Refusal(f"看不懂数字「{text}」，请写阿拉伯数字")
+        raise Refusal(f"看不懂数字“{text}”，请写阿拉伯数字")
     return (_DIGITS[tens] if tens else 1) * 10 * bool(ten) + (_DIGITS[ones] if ones else 0)
 
 

@@ -69,7 +69,7 @@ def read_reference(text: str) -> Reference | Misread | None:
     read = read_references(text)
     if read is None or isinstance(read, Misread):
         return read
-    return read[0] if len(read) == 1 else Misread(f"「{_short(text)}」是好几件，这里只能写一个单号")
+    return read[0] if len(read) == 1 else Misread(f"“{_short(text)}”是好几件，这里只能写一个单号")
 
 
 def read_references(word: str) -> tuple[Reference, ...] | Misread | None:
@@ -103,19 +103,19 @@ def _digits(word: str) -> tuple[Reference, ...] | Misread:
     if not marked and 8 <= len(digits) <= _MOST_DIGITS:
         return (FullNumber(digits),)
     if len(digits) > 6:
-        return Misread(f"「{_short(word)}」有 {len(digits)} 位：短号最多 6 位，工单编号至少 8 位（前面不加 #），请核对")
+        return Misread(f"“{_short(word)}”有 {len(digits)} 位：短号最多 6 位，工单编号至少 8 位（前面不加 #），请核对")
     three_digits = len(digits) == 3 and not marked
     if int(digits) == 0 and not three_digits:
-        return Misread(f"「{word}」不是单号：短号从 1 开始")
+        return Misread(f"“{word}”不是单号：短号从 1 开始")
     return (ShortNumber(int(digits), three_digits),)
 
 
 def _range(word: str, start: str, end: str) -> tuple[Reference, ...] | Misread:
     first, last = int(start.removeprefix("#")), int(end.removeprefix("#"))
     if first == 0:
-        return Misread(f"「{word}」不是单号范围：短号从 1 开始")
+        return Misread(f"“{word}”不是单号范围：短号从 1 开始")
     if last < first:
-        return Misread(f"「{word}」前大后小：范围请从小写到大，例如 {last or 1}-{first}")
+        return Misread(f"“{word}”前大后小：范围请从小写到大，例如 {last or 1}-{first}")
     if last - first >= LIMIT:
         return _too_many(last - first + 1)
     three_digits = len(start) == len(end) == 3 and "#" not in word

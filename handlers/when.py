@@ -85,10 +85,10 @@ def read_when(
     when, end = found
     written = typed[:end]
     if not past_ok and when.at < now:
-        raise Refusal(f"「{written}」已经过去：现在是 {full_text(now)}，请写以后的时间")
+        raise Refusal(f"“{written}”已经过去：现在是 {full_text(now)}，请写以后的时间")
     if not future_ok and when.at > now:
         if not when.day_only or when.day > day_of(now):
-            raise Refusal(f"「{written}」还没有到：现在是 {full_text(now)}，请写已经发生的时间")
+            raise Refusal(f"“{written}”还没有到：现在是 {full_text(now)}，请写已经发生的时间")
         when = When(now, when.provisional, when.day_only, when.day)
     return when, typed[end:].lstrip(_PUNCTUATION)
 
@@ -187,7 +187,7 @@ class _Reading:
             return None
         count = number(match["n"])
         if not 1 <= count <= _MOST_WORKDAYS:
-            raise Refusal(f"「{match[0]}」不行：请写 1 到 {_MOST_WORKDAYS} 个工作日")
+            raise Refusal(f"“{match[0]}”不行：请写 1 到 {_MOST_WORKDAYS} 个工作日")
         due, provisional = self.calendar.due_after_workdays(self.now, count)
         day = day_of(due - timedelta(microseconds=1))
         at = _on(day, *_hour_and_minute(clock)).at if clock else due
@@ -227,7 +227,7 @@ def _hour_and_minute(match: re.Match[str]) -> tuple[int, int]:
         minute = 15 * number(groups["quarters"])
     hours = _PARTS[groups["part"] or ""]
     if hour not in hours or minute > 59 or (hour == 24 and minute):
-        raise Refusal(f"没有「{match[0].strip()}」这个时间，请按 24 小时制写，例如 17:30")
+        raise Refusal(f"没有“{match[0].strip()}”这个时间，请按 24 小时制写，例如 17:30")
     return hours[hour], minute
 
 
@@ -240,5 +240,5 @@ def _span(match: re.Match[str]) -> timedelta:
     if match["half"]:
         span += timedelta(minutes=30)
     if not timedelta() < span <= timedelta(days=3660):
-        raise Refusal(f"「{match[0].strip()}」不行：请写十年以内的一段时间，例如 30分钟")
+        raise Refusal(f"“{match[0].strip()}”不行：请写十年以内的一段时间，例如 30分钟")
     return span

@@ -1,0 +1,169 @@
+"""One POST to a robot's address, and what HTTP alone says about its fate.
+
+The question that matters afterwards is whether the message may have arrived. It may from the moment the first byte of
+the body was handed to the socket; the body itself notes that moment. For this to be exact every request has a fresh
+connection (`webhook_session`): on a kept one the server may have hung up already, which looks like a lost answer.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from yarl import URL
+
+from bot.platforms.contract import Answer, Outcome
+
+LARGEST_ANSWER = 64 * 1024
+"""Bytes of an answer that are read; a longer one counts as unreadable."""
+DEFAULT_WAIT = timedelta(seconds=60)
+"""★ The pause where a platform asks for one without saying how long: the window of the limits that we know."""
+LONGEST_WAIT = timedelta(hours=1)
+"""★ A platform that asks for more is asked again after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer. `body` is None where it was cut off, too long or not decodable. `wait` is its Retry-After."""
+
+    status: int
+    body: bytes | None
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """No HTTP answer came. `written`: whether any of the message was handed to the line. `reason` is Chinese."""
+
+    written: bool
+    reason: str
+
+
+def webhook_session() -> aiohttp.ClientSession:
+    """A session for `post_json`: a fresh connection per request, no cookies. The caller closes it."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar())
+
+
+async def post_json(session: aiohttp.ClientSession, url: str, body: bytes, patience: timedelta) -> Reply | NoReply:
+    """Post once, follow no redirect, read at most `LARGEST_ANSWER`; `patience` is for all of it.
+
+    The address may hold a key: no exception of the network leaves this function, for its text would name it.
+    Raises ValueError for a session that keeps connections.
+    """
+    if session.connector is not None and not session.connector.force_close:
+        raise ValueError("the session keeps connections; open it with webhook_session()")
+    noted = _NotedBody(body, content_type="application/json; charset=utf-8")
+    try:
+        async with session.post(
+            URL(url, encoded=True),
+            data=noted,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=patience.total_seconds()),
+        ) as response:
+            return Reply(response.status, await _read(response), _retry_after(response))
+    except (aiohttp.ClientError, OSError) as error:
+        return NoReply(noted.written, next(reason for kind, reason in _REASONS if isinstance(error, kind)))
+
+
+def answer_without_reply(lost: NoReply) -> Answer:
+    """Certainly not delivered before the first byte of the message was written, unknown from then on."""
+    if lost.written:
+        return Answer(Outcome.UNKNOWN, f"{lost.reason}，这条消息可能已经送到")
+    return Answer(Outcome.RETRY, f"{lost.reason}，肯定没有送到，稍后自动重试")
+
+
+def answer_by_status(reply: Reply) -> Answer:
+    """What an answer means that carries no code of the platform, from its HTTP status alone."""
+    outcome, detail = _STATUSES.get(reply.status) or _CLASSES.get(reply.status // 100, _SENSELESS)
+    wait = None
+    if outcome is Outcome.RETRY and reply.wait is not None:
+        outcome, wait = Outcome.RETRY_AFTER, reply.wait
+    elif outcome is Outcome.RETRY_AFTER:
+        wait = reply.wait or DEFAULT_WAIT
+    return Answer(outcome, f"{detail}（HTTP {reply.status}）", status=reply.status, wait=wait)
+
+
+# 503 says that the server did not take the request on (RFC 9110, 15.6.4). 500, 502 and 504 come after it was taken:
+# the robot may have posted before its program failed or its answer was lost behind the gateway.
+_SENSELESS = (Outcome.UNKNOWN, "回答看不懂，这条消息可能已经送到")
+_STATUSES: dict[int, tuple[Outcome, str]] = {
+    408: (Outcome.RETRY, "平台没有收全请求，稍后自动重试"),
+    413: (Outcome.PERMANENT, "平台或网关嫌消息太长，请检查网关的长度限制"),
+    425: (Outcome.RETRY, "平台要求稍后再发，稍后自动重试"),
+    429: (Outcome.RETRY_AFTER, "发得太快，按平台要求的时间重试"),
+    501: (Outcome.PERMANENT, "对方不支持这个接口，请检查机器人地址"),
+    502: (Outcome.UNKNOWN, "网关没有等到平台的回答，这条消息可能已经送到"),
+    503: (Outcome.RETRY, "平台暂时不提供服务，稍后自动重试"),
+    504: (Outcome.UNKNOWN, "网关没有等到平台的回答，这条消息可能已经送到"),
+    505: (Outcome.PERMANENT, "对方不支持这个接口，请检查机器人地址"),
+}
+_CLASSES: dict[int, tuple[Outcome, str]] = {
+    2: (Outcome.UNKNOWN, "回答里没有平台的结果码，这条消息可能已经送到"),
+    3: (Outcome.PERMANENT, "地址被转到别处，没有跟随；请检查机器人地址，或上网是否需要先登录"),
+    4: (Outcome.PERMANENT, "请求被拒绝，请检查机器人地址和网关设置"),
+    5: (Outcome.UNKNOWN, "平台内部出错，这条消息可能已经送到"),
+}
+
+# The first that fits; the order is from the special to the general.
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "对方的证书不可信（请检查地址，私有部署请安装其根证书）"),
+    (aiohttp.ServerFingerprintMismatch, "对方的证书不可信（请检查地址，私有部署请安装其根证书）"),
+    (aiohttp.ClientConnectorSSLError, "加密连接建立失败（请检查地址和端口）"),
+    (aiohttp.ClientConnectorDNSError, "域名解析不到（请检查网络和 DNS）"),
+    (aiohttp.ClientConnectorError, "连接不上（请检查网络和防火墙）"),
+    (aiohttp.ConnectionTimeoutError, "连接超时（请检查网络和防火墙）"),
+    (TimeoutError, "等待超时"),
+    (aiohttp.ClientResponseError, "对方的回答不合 HTTP 规范"),
+    (aiohttp.ClientError, "连接中断"),
+    (OSError, "连接中断"),
+)
+
+
+class _NotedBody(aiohttp.BytesPayload):
+    """A body that notes when it begins to be written. aiohttp keeps the headers back until then."""
+
+    written = False
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self.written = True
+        await super().write(writer)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self.written = True
+        await super().write_with_length(writer, content_length)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    # The status has arrived and may decide by itself (429), whatever becomes of the body.
+    body = bytearray()
+    try:
+        while chunk := await response.content.read(LARGEST_ANSWER + 1 - len(body)):
+            body += chunk
+            if len(body) > LARGEST_ANSWER:
+                return None
+    except (aiohttp.ClientError, OSError):
+        return None
+    return bytes(body)
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> timedelta | None:
+    """Retry-After in seconds, or as a date, which is read against the Date of the same answer: no clock but theirs."""
+    text = response.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        wait = timedelta(seconds=int(text))
+    else:
+        until, now = _http_date(text), _http_date(response.headers.get("Date", ""))
+        if until is None or now is None:
+            return None
+        wait = until - now
+    return min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,63 @@
+/* The text of a message as nodes: what a seat acts on (orders, commands, people) stands out and can be tapped. */
+
+import { el } from "./dom.js";
+
+const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+const longestFirst = (words) => [...new Set(words)].filter(Boolean).sort((a, b) => b.length - a.length).map(escape);
+
+/** Reads texts for one set of people and commands; made anew when either changes. */
+export class TextReader {
+  #pattern;
+  #idByName;
+
+  /** `people`: [{id, name}]; `commands`: [{name, aliases}]. */
+  constructor(people, commands) {
+    this.#idByName = new Map(people.map((person) => [person.name, person.id]));
+    const names = longestFirst([...this.#idByName.keys(), "所有人", "接诉即办"]).join("|");
+    const words = longestFirst(commands.map((command) => command.name)).join("|");
+    // A command in a text ends after its orders: what follows ("科室", "说明") is for the person to fill in.
+    const command = words ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?![\\d:月日/.-]))*)` : "(?<command>(?!))";
+    this.#pattern = new RegExp(
+      `【#(?<order>\\d+)】|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<link>https?://[^\\s，。；、）》」"<>]+)`, "gmu",
+    );
+  }
+
+  /** Nodes for `text` as `reader` (a person's id) sees it. Only the bot's commands are offered for tapping. */
+  nodes(text, { reader, commands }) {
+    const found = [];
+    let end = 0;
+    for (const match of text.matchAll(this.#pattern)) {
+      const node = this.#node(match, { reader, commands });
+      if (!node) continue;
+      found.push(text.slice(end, match.index), node);
+      end = match.index + match[0].length;
+    }
+    found.push(text.slice(end));
+    return found.filter((piece) => piece !== "");
+  }
+
+  /** Whether the text itself names this person. */
+  names(text, person) {
+    return text.includes(`@${person.name}`);
+  }
+
+  #node({ 0: whole, groups: { order, name, command, mark, link } }, { reader, commands }) {
+    if (order) return el("button.order", { type: "button", data: { order }, title: `用 ${order} 写一条命令` }, whole);
+    if (name) {
+      const me = this.#idByName.get(name) === reader || name === "所有人";
+      return el("mark.mention", { class: me ? "me" : "" }, whole);
+    }
+    if (command) {
+      return commands ? el("button.command", { type: "button", data: { command: whole }, title: "放进输入框" }, whole) : null;
+    }
+    if (mark) return el(mark === "✔" ? "span.good" : "span.bad", {}, whole);
+    return link ? el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, whole) : null;
+  }
+}
+
+/** The first line, cut: for previews and quotes. */
+export function firstLine(text, length = 60) {
+  const line = text.trim().split("\n", 1)[0];
+  const letters = [...line];
+  return letters.length > length ? `${letters.slice(0, length).join("")}…` : line;
+}

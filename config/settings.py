@@ -1,0 +1,148 @@
+"""Settings of one service: a TOML file under environment variables `JIESU_…`; names: interface, Settings.
+
+How they are found and how mistakes are named is in `config.settings_file`; here is what each means.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.addresses import checked_address
+from config.settings_file import read_settings
+from config.shanghai import SHANGHAI
+
+
+def _moment(value: Any) -> Any:
+    """An ISO time, taken as Asia/Shanghai where it names no zone, as aware UTC."""
+    try:
+        at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("应为 ISO 格式的时间，例如 2026-06-01T08:00:00+08:00") from None
+    if isinstance(at, date) and not isinstance(at, datetime):
+        at = datetime.combine(at, time())
+    if not isinstance(at, datetime):
+        raise ValueError("应为 ISO 格式的时间，例如 2026-06-01T08:00:00+08:00")  # noqa: TRY004 - pydantic wants this one
+    return (at if at.tzinfo else at.replace(tzinfo=SHANGHAI)).astimezone(UTC)
+
+
+def _database(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text.startswith("postgres://"):
+        raise ValueError("请写 postgresql://，不是 postgres://")
+    if not text.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ValueError("应为 sqlite:///路径 或 postgresql://用户:密码@主机/库名")
+    return url
+
+
+def _page_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("应为浏览器能打开的地址，例如 https://jiesu.example.cn")
+    return url.rstrip("/")
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Http(_Table):
+    """Where the service listens, and the address under which browsers reach it (for links in messages)."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="主机名或 IP 地址")
+    port: int = Field(default=8080, ge=1, le=65535, description="1 到 65535 的整数")
+    public_url: Annotated[str, AfterValidator(_page_address)] | None = Field(default=None, description="网页地址")
+
+
+class Intake(_Table):
+    """How orders come in besides the command line: the token of `POST /api/orders`, a watched folder. Absent is off."""
+
+    token: SecretStr | None = Field(default=None, description="文字")
+    folder: Path | None = Field(default=None, description="文件夹路径")
+
+
+class VaultSettings(_Table):
+    """The office's key for personal data, itself or the file that holds it."""
+
+    key: SecretStr | None = Field(default=None, description="文字")
+    key_file: Path | None = Field(default=None, description="文件路径")
+
+
+class Console(_Table):
+    """The embedded work group in the browser."""
+
+    enabled: bool = Field(default=False, description="true 或 false")
+
+
+class ClockSettings(_Table):
+    """A rehearsal's clock: where it starts (aware UTC) and how many times faster it runs; 0 stands still."""
+
+    start: Annotated[datetime | None, BeforeValidator(_moment)] = Field(default=None, description="ISO 格式的时间")
+    speed: float | None = Field(default=None, ge=0, allow_inf_nan=False, description="不小于 0 的数字，0 为停住")
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether this clock is not the real one; a rehearsal marks its store for ever."""
+        return self.start is not None or self.speed is not None
+
+
+class WeCom(_Table):
+    """WeCom 企业微信: the host of its interface, other than the public one for a private installation."""
+
+    api_base: Annotated[str, AfterValidator(checked_address)] = Field(
+        default="https://qyapi.weixin.qq.com", description="https:// 开头的地址"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one installation and another. Immutable; secrets never show in its repr."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    data_dir: Path = Field(default=Path("var"), description="文件夹路径")
+    database_url: Annotated[SecretStr, AfterValidator(_database)] | None = Field(default=None, description="数据库地址")
+    policy_file: Path | None = Field(default=None, description="文件路径")
+    organisation_file: Path | None = Field(default=None, description="文件路径")
+    http: Http = Http()
+    intake: Intake = Intake()
+    vault: VaultSettings = VaultSettings()
+    console: Console = Console()
+    clock: ClockSettings = ClockSettings()
+    wecom: WeCom = WeCom()
+
+    def database(self) -> str:
+        """The SQLAlchemy url in force. It may hold a password: never log it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{(self.data_dir.absolute() / 'jiesu.db').as_posix()}"
+
+    @property
+    def vault_key_file(self) -> Path:
+        """Where the office's key lies when `vault.key` does not give it."""
+        return self.vault.key_file or self.data_dir / "vault.key"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what it is given: the process's environment is an argument of `load_settings`, like everything."""
+        return (init_settings,)
+
+
+def load_settings(config_file: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of a TOML file (`jiesu.toml` here, if there is one and none is named) under `JIESU_…` variables.
+
+    The environment wins. Relative paths count from the file's folder when they stand in the file, and from the
+    current folder when they come from the environment. Raises ConfigError: one Chinese line that names the key as
+    the user wrote it, and never a secret value.
+    """
+    return read_settings(Settings, config_file, environ)

@@ -1,0 +1,164 @@
+"""Puts the settings file and the environment together, and names every mistake as the user wrote it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from config.addresses import is_loopback
+from config.document import Document, Loc, read_document
+from config.errors import ConfigError
+from config.problems import did_you_mean
+
+DEFAULT_FILE: Final = Path("jiesu.toml")
+PREFIX: Final = "JIESU_"
+
+# Promised by the interface and not built: refused by name, so that nobody believes that it works.
+_NOT_YET: Final[dict[str, frozenset[str] | None]] = {
+    "wecom": frozenset({"bot_id", "secret", "ws_url", "token", "encoding_aes_key", "corp_id", "features"}),
+    "dingtalk": None,
+    "feishu": None,
+    "matrix": None,
+    "mail": None,
+}
+_NOT_YET_TEXT: Final = "尚未提供，请删去这一项"
+_SHOWN: Final = (bool, int, float)
+"""Only values of these kinds are repeated in a message: any text may be a secret in the wrong place."""
+
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
+
+
+def read_settings(model: type[AnySettings], config_file: Path | None, environ: Mapping[str, str]) -> AnySettings:
+    """See `config.settings.load_settings`."""
+    return _Reader(model, config_file, environ).read(model)
+
+
+class _Reader:
+    def __init__(self, model: type[BaseSettings], config_file: Path | None, environ: Mapping[str, str]) -> None:
+        self.leaves = dict(_leaves(model, ()))
+        self.tables = {loc[:-1] for loc in self.leaves if len(loc) > 1}
+        self.document: Document | None = None
+        if config_file is not None or DEFAULT_FILE.is_file():
+            self.document = read_document(config_file or DEFAULT_FILE, "设置文件")
+        self.environ = environ
+        self.variables: dict[Loc, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def read(self, model: type[AnySettings]) -> AnySettings:
+        if self.document:
+            self._take_file(self.document, self.document.data, ())
+        self._take_environ()
+        try:
+            settings = model(**self.values)
+        except ValidationError as fault:
+            first = fault.errors()[0]
+            loc = tuple(first["loc"])[:2]
+            raise self._error(loc, self._text(loc, dict(first))) from None  # the original repeats values
+        self._check_together(settings)
+        return settings
+
+    def _take_file(self, document: Document, table: Mapping[str, Any], outer: Loc) -> None:
+        for key, value in table.items():
+            loc = (*outer, key)
+            if loc in self.leaves:
+                if value == "":
+                    raise document.error(loc, "是空的，请填写或删去这一项")
+                if _holds(self.leaves[loc].annotation, Path) and isinstance(value, str):
+                    value = document.folder / value
+                self._put(loc, value)
+            elif _not_yet(loc):
+                inner = (*loc, next(iter(value))) if len(loc) == 1 and isinstance(value, dict) and value else loc
+                raise document.error(inner, _NOT_YET_TEXT)
+            elif loc in self.tables:
+                if not isinstance(value, dict):
+                    raise document.error(loc, f"应为一组设置，写在 [{key}] 表头下")
+                self._take_file(document, value, loc)
+            else:
+                known = [".".join(map(str, leaf)) for leaf in self.leaves]
+                written = ".".join(map(str, loc))
+                raise document.error(loc, f"没有这个设置，{did_you_mean(written, known)}")
+
+    def _take_environ(self) -> None:
+        for name in sorted(self.environ):
+            if not name.startswith(PREFIX):
+                continue
+            loc = tuple(name.removeprefix(PREFIX).lower().split("__"))
+            if loc not in self.leaves:
+                if _not_yet(loc):
+                    raise ConfigError(f"{name}：{_NOT_YET_TEXT}")
+                raise ConfigError(f"{name}：没有这个设置，{did_you_mean(name, map(_variable, self.leaves))}")
+            if not self.environ[name]:
+                raise ConfigError(f"{name}：是空的，请填写或删去这个变量")
+            self.variables[loc] = name
+            self._put(loc, self.environ[name])
+
+    def _put(self, loc: Loc, value: Any) -> None:
+        table = self.values
+        for key in loc[:-1]:
+            table = table.setdefault(str(key), {})
+        table[str(loc[-1])] = value
+
+    def _text(self, loc: Loc, error: dict[str, Any]) -> str:
+        if error["type"] == "value_error":
+            return str(error["ctx"]["error"])
+        field = self.leaves[loc]
+        expected = field.description or ""
+        text = f"应为{_gap(expected)}{expected}"
+        if any(_holds(field.annotation, kind) for kind in _SHOWN) and isinstance(error["input"], (str, *_SHOWN)):
+            return f"{text}，现为 “{error['input']}”"
+        return text
+
+    def _error(self, loc: Loc, text: str) -> ConfigError:
+        if loc in self.variables or self.document is None:
+            return ConfigError(f"{self._written(loc)}：{text}")
+        return self.document.error(loc, text)
+
+    def _written(self, loc: Loc) -> str:
+        """The name by which the user knows a setting: a variable's, or the key in the file."""
+        if loc not in self.variables and self.document and loc in self.document.lines:
+            return ".".join(map(str, loc))
+        return _variable(loc)
+
+    def _check_together(self, settings: BaseSettings) -> None:
+        values = settings.model_dump()
+        if values["vault"]["key"] and values["vault"]["key_file"]:
+            other = self._written(("vault", "key_file"))
+            raise self._error(("vault", "key"), f"与 {other} 只能给一个，请删去其中之一")
+        host = values["http"]["host"]
+        if values["console"]["enabled"] and not is_loopback(host):
+            written = self._written(("http", "host"))
+            raise self._error(("console", "enabled"), f"控制台只能在本机地址上开启，请把 {written} 改为 127.0.0.1")
+
+
+def _leaves(model: type[BaseModel], outer: Loc) -> Iterator[tuple[Loc, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _leaves(kind, (*outer, name))
+        else:
+            yield (*outer, name), field
+
+
+def _holds(annotation: Any, kind: type) -> bool:
+    if annotation is kind:
+        return True
+    return annotation is not SecretStr and any(_holds(inner, kind) for inner in get_args(annotation))
+
+
+def _variable(loc: Loc) -> str:
+    return PREFIX + "__".join(str(part).upper() for part in loc)
+
+
+def _not_yet(loc: Loc) -> bool:
+    first = str(loc[0])
+    if first not in _NOT_YET:
+        return False
+    keys = _NOT_YET[first]
+    return keys is None or (len(loc) > 1 and loc[1] in keys)
+
+
+def _gap(text: str) -> str:
+    return " " if text[:1].isascii() else ""

@@ -1,0 +1,173 @@
+"""Settings from a file and the environment, and how mistakes in them are named."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import config
+from config.errors import ConfigError
+from config.settings import Settings, load_settings
+
+SAMPLE = Path(config.__file__).parent / "sample"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(text: str, path: str = "jiesu.toml") -> Path:
+    file = Path(path)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def mistake(text: str = "", environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(text) if text else None, environ or {})
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return str(caught.value)
+
+
+def test_nothing_given_is_the_defaults(folder: Path):
+    settings = load_settings(None, {"HOME": "/"})
+    assert settings.data_dir == Path("var")
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 8080)
+    assert settings.database() == f"sqlite:///{folder}/var/jiesu.db"
+    assert settings.vault_key_file == Path("var/vault.key")
+    assert settings.wecom.api_base == "https://qyapi.weixin.qq.com"
+    assert settings.organisation_file is None and settings.policy_file is None
+    assert not settings.clock.rehearsal and not settings.console.enabled
+
+
+def test_the_process_environment_is_not_read_behind_the_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATA_DIR", "elsewhere")
+    monkeypatch.setenv("JIESU_DATA_DIR", "elsewhere")
+    assert load_settings(None, {}).data_dir == Path("var")
+    assert load_settings(None, os.environ).data_dir == Path("elsewhere")
+
+
+def test_the_environment_wins_over_the_file():
+    write('[http]\nport = 9000\nhost = "localhost"\n')
+    settings = load_settings(None, {"JIESU_HTTP__PORT": "9001"})
+    assert (settings.http.host, settings.http.port) == ("localhost", 9001)
+
+
+def test_paths_count_from_the_file_or_from_the_current_folder():
+    file = write('data_dir = "data"\norganisation_file = "/srv/o.toml"\n', "office/settings.toml")
+    settings = load_settings(file, {"JIESU_POLICY_FILE": "policy.toml"})
+    assert settings.data_dir == Path("office/data")
+    assert settings.organisation_file == Path("/srv/o.toml")
+    assert settings.policy_file == Path("policy.toml")
+
+
+def test_postgresql_stays_as_written_and_its_password_hidden():
+    settings = load_settings(None, {"JIESU_DATABASE_URL": "postgresql://u:geheim@h/d", "JIESU_INTAKE__TOKEN": "geheim"})
+    assert settings.database() == "postgresql://u:geheim@h/d"
+    assert "geheim" not in repr(settings) and "geheim" not in str(settings)
+    assert "geheim" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("written", "start"),
+    [
+        ("2026-06-01T08:00:00+08:00", datetime(2026, 6, 1, tzinfo=UTC)),
+        ("2026-06-01T08:00", datetime(2026, 6, 1, tzinfo=UTC)),
+        ("2026-06-01 00:00Z", datetime(2026, 6, 1, tzinfo=UTC)),
+        ("2026-06-01", datetime(2026, 5, 31, 16, tzinfo=UTC)),
+    ],
+)
+def test_a_rehearsal_clock_is_shanghai_time_where_it_names_no_zone(written: str, start: datetime):
+    clock = load_settings(None, {"JIESU_CLOCK__START": written, "JIESU_CLOCK__SPEED": "0"}).clock
+    assert (clock.start, clock.speed, clock.rehearsal) == (start, 0, True)
+    assert clock.start.tzinfo is UTC
+
+
+def test_a_rehearsal_clock_may_stand_in_the_file():
+    write("[clock]\nstart = 2026-06-01T08:00:00\nspeed = 60\n")
+    assert load_settings(None, {}).clock.start == datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("JIESU_HTTP__PORT", "abc", "JIESU_HTTP__PORT：应为 1 到 65535 的整数，现为 “abc”"),
+        ("JIESU_HTTP__PORT", "65536", "JIESU_HTTP__PORT：应为 1 到 65535 的整数，现为 “65536”"),
+        ("JIESU_HTTP__PROT", "1", "JIESU_HTTP__PROT：没有这个设置，是否想写 JIESU_HTTP__PORT"),
+        ("JIESU_DATADIR", "x", "JIESU_DATADIR：没有这个设置，是否想写 JIESU_DATA_DIR"),
+        ("JIESU_CONSOLE__ENABLED", "maybe", "JIESU_CONSOLE__ENABLED：应为 true 或 false，现为 “maybe”"),
+        ("JIESU_CLOCK__SPEED", "-1", "JIESU_CLOCK__SPEED：应为不小于 0 的数字，0 为停住，现为 “-1”"),
+        ("JIESU_CLOCK__SPEED", "inf", "JIESU_CLOCK__SPEED：应为不小于 0 的数字，0 为停住，现为 “inf”"),
+        ("JIESU_CLOCK__START", "20260631", "JIESU_CLOCK__START：应为 ISO 格式的时间，例如"),
+        ("JIESU_DATABASE_URL", "mysql://u:geheim@h/d", "JIESU_DATABASE_URL：应为 sqlite:///路径 或 postgresql://"),
+        ("JIESU_DATABASE_URL", "postgres://u:geheim@h/d", "JIESU_DATABASE_URL：请写 postgresql://"),
+        ("JIESU_INTAKE__TOKEN", "", "JIESU_INTAKE__TOKEN：是空的，请填写或删去这个变量"),
+        ("JIESU_WECOM__API_BASE", "http://wx.test", "JIESU_WECOM__API_BASE：明文 http:// 只能用于本机"),
+        ("JIESU_WECOM__API_BASE", "https://u:geheim@wx.test", "JIESU_WECOM__API_BASE：地址里不能带用户名或密码"),
+        ("JIESU_WECOM__SECRET", "geheim", "JIESU_WECOM__SECRET：尚未提供"),
+        ("JIESU_WECOM__API_BSE", "geheim", "JIESU_WECOM__API_BSE：没有这个设置，是否想写 JIESU_WECOM__API_BASE"),
+        ("JIESU_DINGTALK__CLIENT_SECRET", "geheim", "JIESU_DINGTALK__CLIENT_SECRET：尚未提供"),
+        ("JIESU_MAIL__PASSWORD", "geheim", "JIESU_MAIL__PASSWORD：尚未提供"),
+        ("JIESU_HTTP__PUBLIC_URL", "jiesu.test", "JIESU_HTTP__PUBLIC_URL：应为浏览器能打开的地址"),
+    ],
+)
+def test_a_wrong_variable_is_named_without_its_secrets(name: str, value: str, message: str):
+    text = mistake(environ={name: value})
+    assert text.startswith(message)
+    assert "geheim" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# one\n# two\n[http]\nprot = 1\n", "jiesu.toml 第 4 行 http.prot：没有这个设置，是否想写 http.port"),
+        ('[http]\nport = "x"\n', "jiesu.toml 第 2 行 http.port：应为 1 到 65535 的整数，现为 “x”"),
+        ("http = 8080\n", "jiesu.toml 第 1 行 http：应为一组设置，写在 [http] 表头下"),
+        ("data_dir = 5\n", "jiesu.toml 第 1 行 data_dir：应为文件夹路径"),
+        ('organisation_file = ""\n', "jiesu.toml 第 1 行 organisation_file：是空的，请填写或删去这一项"),
+        ("[vault]\nkey = 123456\n", "jiesu.toml 第 2 行 vault.key：应为文字"),
+        ('[wecom]\nbot_id = "a"\n', "jiesu.toml 第 2 行 wecom.bot_id：尚未提供"),
+        ('[feishu]\napp_id = "a"\n', "jiesu.toml 第 2 行 feishu.app_id：尚未提供"),
+        ("[http\n", "jiesu.toml 第 1 行："),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_named(text: str, message: str):
+    found = mistake(text)
+    assert found.startswith(message)
+    assert "123456" not in found
+
+
+def test_the_vault_has_one_key():
+    text = mistake('[vault]\nkey_file = "k"\n', {"JIESU_VAULT__KEY": "geheim"})
+    assert text == "JIESU_VAULT__KEY：与 vault.key_file 只能给一个，请删去其中之一"
+
+
+def test_the_console_is_for_this_machine():
+    text = mistake(environ={"JIESU_CONSOLE__ENABLED": "true", "JIESU_HTTP__HOST": "0.0.0.0"})
+    assert text == "JIESU_CONSOLE__ENABLED：控制台只能在本机地址上开启，请把 JIESU_HTTP__HOST 改为 127.0.0.1"
+
+
+def test_a_named_file_must_exist():
+    with pytest.raises(ConfigError, match="找不到设置文件"):
+        load_settings(Path("missing.toml"), {})
+
+
+def test_a_private_wecom_and_a_local_fake_are_allowed():
+    for url in ("http://127.0.0.1:9/", "https://wx.gov.test"):
+        assert load_settings(None, {"JIESU_WECOM__API_BASE": url}).wecom.api_base == url.rstrip("/")
+
+
+def test_the_sample_is_valid_and_points_at_its_neighbours():
+    settings = load_settings(SAMPLE / "jiesu.toml", {})
+    assert settings.organisation_file == SAMPLE / "organisation.toml"
+    assert settings.policy_file == SAMPLE / "policy.toml"
+    assert settings.data_dir == SAMPLE / "var"
+
+
+def test_code_can_build_settings_without_a_file():
+    assert Settings(data_dir=Path("x")).data_dir == Path("x")

@@ -1,0 +1,70 @@
+"""One text, read three ways: plain (nothing invisible), folded (one form per character), with numerals as digits.
+
+Folding never changes the length, so that what a rule finds in a folded text is cut out of the plain one by position.
+"""
+
+import re
+from typing import Final
+
+NUMERALS: Final = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
+
+
+def plain(text: str) -> str:
+    """Drop invisible and control characters; every line break becomes a new line, every tab a space.
+
+    Halves of broken emoji become U+FFFD, so that the result can always be written as UTF-8.
+    """
+    if _UNSEEN.search(text) is None:
+        return text
+    text = _LINE_BREAK.sub("\n", text).replace("\t", " ")
+    return _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text))
+
+
+def fold(text: str) -> str:
+    """Write full-width forms, digits of every script, dashes, spaces, dots and brackets as ASCII, same length."""
+    return text if text.isascii() else text.translate(_FOLDED)
+
+
+def read_numerals(folded: str) -> str:
+    """Write Chinese, circled and raised numerals of a folded text as digits, same length.
+
+    A numeral that belongs to a word (一直, 三天, 统一) is no digit of the number beside it; it becomes `_`.
+    """
+    return folded if folded.isascii() else _NUMERAL_IN_WORD.sub("_", folded).translate(_READ)
+
+
+_FORMAT: Final = (  # category Cf and other characters without a shape, written as a character class
+    "\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u115f-\u1160\u17b4-\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+_INVISIBLE = re.compile(rf"[\x00-\x09\x0b-\x1f\x7f-\x9f{_FORMAT}]+")
+_LINE_BREAK = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSEEN = re.compile(rf"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMAT}]")
+
+
+def _pairs(written: str, read: str) -> dict[int, str]:
+    return dict(zip(map(ord, written), read, strict=True))
+
+
+_FOLDED: Final[dict[int, str]] = (
+    {code: str(int(chr(code))) for code in range(0x660, 0x1FBFA) if chr(code).isdecimal()}
+    | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    | dict.fromkeys(map(ord, "‐‑‒–—―−─━⸺⸻﹘﹣"), "-")
+    | dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
+    | dict.fromkeys(map(ord, "•‧・∙⋅･●"), "·")
+    | dict.fromkeys(map(ord, "⁄∕、"), "/")
+    | dict.fromkeys(map(ord, "〔【「『《〈"), "(")
+    | dict.fromkeys(map(ord, "〕】」』》〉"), ")")
+    | {ord("﹫"): "@", ord("﹟"): "#", ord("〜"): "~"}
+)
+_READ: Final = (
+    _pairs(NUMERALS, "001234567891123456789")
+    | _pairs("⓪①②③④⑤⑥⑦⑧⑨", "0123456789")
+    | _pairs("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+    | _pairs("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+)
+_NUMERAL_IN_WORD = re.compile(
+    rf"(?<=[统唯万周期第之])[{NUMERALS}]|[{NUMERALS}](?=[直般个次下天样些起定边旦种位名人家件条遍回年月日周小])"
+)

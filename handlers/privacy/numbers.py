@@ -1,0 +1,196 @@
+"""Rules that find numbers of persons: phones, identity and card numbers, plates, e-mails, accounts.
+
+All read a folded text (ASCII digits, dashes, brackets). In each pattern no two repetitions compete for the same
+characters, so that time grows with length only.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from handlers.privacy.masking import mask_digits
+
+Hide = Callable[[re.Match[str], str], str | None]
+"""Given a match in the folded text and the same stretch of the plain one: what to write, None to leave it."""
+
+ALONE: Final = r"(?<![0-9A-Za-z])"
+ENDS_ALONE: Final = r"(?![0-9A-Za-z])"
+ODD: Final = r"[ \n\-_.·,;:!?|/\\'\"+=~*&()<>…。\u0300-\u036f\u20d0-\u20ff]{0,5}"  # may split the digits of a mobile
+
+
+def join(rules: Sequence[tuple[str, str]], lead: str) -> re.Pattern[str]:
+    """Join a table into one pattern, first rule first; `lead` is what any match begins with, to pass over the rest."""
+    return re.compile(f"(?={lead})(?:{'|'.join(f'(?P<{name}_{at}>{rule})' for at, (name, rule) in enumerate(rules))})")
+
+
+# Numbers that show by themselves what they are
+
+_STARTS: Final = r"(?<![0-9])"
+_ENDS: Final = r"(?![0-9])"
+_GAP: Final = r"[ \-_.·/]{0,3}"
+_ONE: Final = r"[ \-_.·/]"
+_AFTER_AREA: Final = r"[ )\-_.·/:]{0,4}"
+_YEAR: Final = r"(?:19|20)[0-9]{2}"
+_MONTH: Final = r"(?:0[1-9]|1[0-2])"
+_DAY: Final = r"(?:0[1-9]|[12][0-9]|3[01])"
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_EXTENSION: Final = r"(?: ?(?:转|分机|ext[.]?) ?[0-9]{1,6})?"
+
+
+def _spread(digits: str) -> str:
+    """Allow gaps between tokens written with spaces: the digits of an identity number are often grouped."""
+    return _STARTS + _GAP.join(digits.split()) + _ENDS
+
+
+_REGION: Final = "[1-9] [0-9] [0-9] [0-9] [0-9] [0-9]"
+
+_NUMBER_RULES: Final = (
+    # What looks like somebody's number and is none: left as it stands.
+    ("kept", rf"{_STARTS}[0-9]{{0,4}}-?[*]{{4}}[0-9]{{0,4}}{_ENDS}"),  # masked already
+    ("kept", rf"(?<=[\u4e00-\u9fff]-)[0-9]{{2}}{_MONTH}{_DAY}-[0-9]{{6}}{_ENDS}"),  # 热线-260601-000123
+    (
+        "kept",  # 2026-06-01 10:30:00
+        rf"{_STARTS}(?<![0-9][\-/.]){_YEAR}(?P<dash>[\-/.])(?:1[0-2]|0?[1-9])(?P=dash)(?:[12][0-9]|3[01]|0?[1-9])"
+        rf"(?:[ T]{{1,2}}[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.][0-9]{{1,6}})?)?)?{_ENDS}",
+    ),
+    ("kept", r"(?<![0-9:])(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"),
+    ("kept", rf"{_STARTS}20[0-9]{{2}}{_MONTH}{_DAY}[0-9]{{0,9}}{_ENDS}"),  # 20260601, 20260601103000
+    ("kept", rf"{_STARTS}{_YEAR} ?[\-~/] ?{_YEAR}{_ENDS}"),  # 2025-2026
+    ("kept", rf"{_STARTS}[48]00[ \-]?[0-9]{{3}}[ \-]?[0-9]{{4}}{_ENDS}"),  # a company's service number
+    ("kept", rf"(?<![0-9.]){_OCTET}(?:[.]{_OCTET}){{3}}(?![0-9.])"),
+    ("kept", rf"{ALONE}(?=[0-9]*[a-f])[0-9a-f]{{32,}}{ENDS_ALONE}"),  # a hash in a log or a report
+    ("kept", rf"{ALONE}[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}{ENDS_ALONE}"),
+    (
+        "kept",  # GB 3096-2008
+        r"(?<![A-Za-z])(?:GB|DB|JG|HJ|CJ|TB|AQ)[A-Z]?[0-9]{0,2}(?:/T)? ?[0-9]{2,6}(?:[.][0-9]{1,2})?"
+        rf"-{_YEAR}{_ENDS}",
+    ),
+    # What is hidden, the longest kind first.
+    ("long", rf"{_STARTS}[0-9]{{20,}}"),
+    ("identity", _spread(rf"{_REGION} (?:19|20) [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9] [0-9Xx]")),
+    ("identity", _spread(rf"{_REGION} [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9]")),
+    ("identity", rf"{_STARTS}[0-9]{{6}}[ \-]{{0,2}}[0-9]{{8}}[ \-]{{0,2}}[0-9]{{3}}[Xx]"),
+    ("identity", rf"{_STARTS}[0-9]{{6}}[ \-]{{1,2}}[0-9]{{8}}[ \-]{{1,2}}[0-9]{{4}}{_ENDS}"),
+    ("identity", rf"{ALONE}[EGDSPHMCegdsphmc](?!20[0-9]{{2}}{_MONTH}{_DAY})[0-9]{{8}}{ENDS_ALONE}"),  # passports
+    ("identity", rf"{ALONE}[Ee][A-Za-z][0-9]{{7}}{ENDS_ALONE}"),
+    ("card", rf"{_STARTS}[0-9]{{15,19}}{_ENDS}"),
+    ("card", rf"{_STARTS}[0-9]{{4}}(?:[ \-.]{{1,2}}[0-9]{{4}}){{3}}(?:[ \-.]{{0,2}}[0-9]{{1,3}})?{_ENDS}"),
+    ("phone", rf"{_STARTS}(?:(?:[+]|00){ODD}86{ODD}|86{ODD}|0{ODD})?1{ODD}[3-9](?:{ODD}[0-9]){{9}}{_ENDS}"),
+    ("phone", r"1[3-9][0-9]{9}"),  # glued to other digits
+    (
+        "phone",
+        rf"{_STARTS}(?:(?:[+]|00) ?86{_GAP}(?:[(]0?|0)?|[(]?0)(?:10|2[0-9]){_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{7}}"
+        + _EXTENSION,
+    ),
+    ("phone", rf"{_STARTS}0{_ONE}(?:1{_ONE}0|2{_ONE}[0-9]){_GAP}[2-9](?:{_GAP}[0-9]){{7}}"),
+    ("phone", rf"{_STARTS}[(]?0[3-9][0-9]{{2}}{_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{6,7}}{_EXTENSION}"),
+    ("local", rf"{ALONE}[2-8][0-9]{{6,7}}{ENDS_ALONE}"),
+    ("local", rf"{ALONE}[2-8][0-9]{{2,3}}[ \-.·~_]{{1,3}}[0-9]{{4}}{ENDS_ALONE}"),
+    ("local", rf"{ALONE}[2-8][0-9](?:[ \-]{{1,3}}[0-9]{{2}}){{3}}{ENDS_ALONE}"),
+    ("local", rf"{ALONE}[2-8](?:[ \-.·_]{{1,3}}[0-9]){{6,7}}{ENDS_ALONE}"),
+)
+
+NUMBERS: Final = join(_NUMBER_RULES, r"[0-9+(*A-Za-z]")
+
+_WRITTEN: Final = {"long": "〔长号码〕", "identity": "〔证件号〕", "card": "〔卡号〕"}
+
+
+def hide_number(match: re.Match[str], written: str) -> str | None:
+    """Hide what a rule of `NUMBERS` found; a phone keeps its last four digits, everything else only its kind."""
+    kind = (match.lastgroup or "").partition("_")[0]
+    if kind == "kept" or (kind == "local" and _is_quantity(match, written)):
+        return None
+    if kind in _WRITTEN:
+        return _WRITTEN[kind]
+    return mask_digits(re.sub(r"[^0-9]", "", re.split("转|分机|ext", match[0])[0]))
+
+
+_THING = re.compile(
+    r"(?:编号|单号|案号|文号|订单|流水|合同号|发票|批号|证号|序号|编码|代码)[号码:为是 ]{0,4}$",
+)
+_CALLED = re.compile(r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|tel)[号码:为是( ]{0,4}$", re.IGNORECASE)
+_AMOUNT = re.compile(r" ?(?:[元万亿块米吨度㎡%‰]|平方|平米|公里|公斤|千克|人次|kw|m2)", re.IGNORECASE)
+
+
+def _is_quantity(match: re.Match[str], written: str) -> bool:
+    """Whether seven or eight digits count or name a thing: nothing but their surroundings tells."""
+    start, end = match.span()
+    before = match.string[max(0, start - 12) : start]
+    if _CALLED.search(before):
+        return False
+    if _THING.search(before) or _AMOUNT.match(match.string, end) or before.endswith(("¥", "$")):
+        return True
+    low, _, high = match[0].partition("-")
+    if low.isdigit() and high.isdigit() and low.endswith("00") and high.endswith("00"):
+        return int(low) < int(high)  # 3000-5000 is a span of money
+    return re.fullmatch(r"[0-9]+一[0-9]+", written) is not None  # 300一500, typed for a dash
+
+
+# Numbers that a word in front of them gives away
+
+_PROVINCE: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+_PLATES = re.compile(
+    rf"(?:[{_PROVINCE}] {{0,2}}[A-Za-z][ \-.·]{{0,3}}|车牌(?:照|号码?)?[为是:( ]{{0,4}}[A-Za-z][ .·]?)"
+    r"(?=[A-Za-z]{0,2}[ .·]?[0-9])(?P<tail>[A-Za-z0-9](?:[ .·]?[A-Za-z0-9]){4,5}"
+    r"|[A-Za-z0-9](?:[ .·]?[A-Za-z0-9]){3}[挂学警港澳])(?![A-Za-z0-9])"
+)
+_EMAILS = re.compile(
+    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++ ?(?:@|[(\[]at[)\]]) ?(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]",
+    re.IGNORECASE,
+)
+_ACCOUNTS = re.compile(
+    r"(?:微信|薇信|威信|wechat|weixin|wx|vx|QQ|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|账号|帐号)"
+    r"(?P<link>[ :为是号码群加我的同(=]{0,6})"
+    r"(?P<tail>[A-Za-z0-9](?:[A-Za-z0-9_\-]| (?=[0-9])){4,29})(?![A-Za-z0-9@])",
+    re.IGNORECASE,
+)
+_DOCUMENTS = re.compile(
+    r"(?:身份证|证件|护照|通行证|驾驶证|驾照|军官证|社保卡|医保卡|银行卡|公积金|学籍|电表|水表|燃气表|卡|户)"
+    r"(?:编号|号码?)[ :为是(=]{0,3}(?P<tail>[A-Za-z0-9](?:[ \-]{0,2}[A-Za-z0-9]){5,24})(?![A-Za-z0-9])"
+)
+_CALLS = re.compile(
+    r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|tel|phone|mobile)号?码?[ :为是(=]{0,4}"
+    r"(?!20[0-9]{2}(?:0[1-9]|1[0-2]))(?P<tail>[0-9]{7,14})(?![0-9])",
+    re.IGNORECASE,
+)
+
+
+def _hide_email(_match: re.Match[str], _written: str) -> str:
+    return "〔邮箱〕"
+
+
+def _hide_document(match: re.Match[str], written: str) -> str:
+    return _hide_tail(match, written, "〔证件号〕")
+
+
+def _hide_account(match: re.Match[str], written: str) -> str | None:
+    named = bool(match["link"].strip(" (="))
+    given = named or any(character.isdigit() or character == "_" for character in match["tail"])
+    if not given or match["tail"] == "12345" or _AMOUNT.match(match.string, match.end()):
+        return None
+    return _hide_tail(match, written, "〔账号〕")
+
+
+def _hide_call(match: re.Match[str], written: str) -> str:
+    return _hide_tail(match, written, mask_digits(match["tail"]))
+
+
+def _hide_plate(match: re.Match[str], written: str) -> str | None:
+    digits = sum(character.isdigit() for character in match["tail"])
+    return _hide_tail(match, written, "*****") if digits >= 3 else None
+
+
+def _hide_tail(match: re.Match[str], written: str, hidden: str) -> str:
+    """Keep the words in front, hide what follows them."""
+    return written[: match.start("tail") - match.start()] + hidden
+
+
+PASSES: Final[tuple[tuple[re.Pattern[str], Hide], ...]] = (
+    (_EMAILS, _hide_email),
+    (_DOCUMENTS, _hide_document),
+    (_ACCOUNTS, _hide_account),
+    (_CALLS, _hide_call),
+    (_PLATES, _hide_plate),
+    (NUMBERS, hide_number),
+)
+"""What to look for, in order: a word in front of a number tells more about it than its shape."""

@@ -47,7 +47,7 @@ export class MessageList {
    */
   show(view) {
     const opened = view.group !== this.#group;
-    if (opened) Object.assign(this, { view: null }).#open(view.group);
+    if (opened) this.#open(view.group);
     this.view = view;
     const follow = opened || this.#atEnd;
     const arrived = view.messages.filter((message) => message.id > this.#lastId && message.from !== view.person.id).length;

@@ -3,7 +3,7 @@
 import { avatar, byId, el, part, reconcile } from "./dom.js";
 import { standing } from "./roles.js";
 import { firstLine } from "./text.js";
-import { clockTime, shortTime } from "./time.js";
+import { fullTime, shortTime } from "./time.js";
 
 const SHOWN_MOST = 99;
 
@@ -21,7 +21,7 @@ function signature(row, now) {
 
 function chatItem(row, now) {
   const { count, mentioned } = row.unread;
-  const label = count > SHOWN_MOST ? `${SHOWN_MOST}+` : String(count);
+  const label = atMost(count);
   return el(
     "li", {},
     el(
@@ -47,7 +47,9 @@ function preview({ last, sender, draft }, mentioned) {
   return [last ? line(last, sender) : "还没有消息"];
 }
 
-const line = (last, sender) => `${sender ? `${sender}：` : ""}${firstLine(last.text)}`;
+const line = (last, sender) => `${sender ? `${sender}：` : ""}${firstLine(last.text.replace(/\s+/g, " "))}`;
+
+const atMost = (count) => (count > SHOWN_MOST ? `${SHOWN_MOST}+` : String(count));
 
 export function showSpeaker(person) {
   const button = byId("speaker");
@@ -61,26 +63,35 @@ export function showSpeaker(person) {
 }
 
 /** `stream`: its state and next try; `newestId`: the last message that arrived. */
-export function showConnection(stream, newestId, loaded) {
-  const waiting = stream.state === "waiting";
-  const seconds = waiting ? Math.max(0, Math.ceil((stream.retryAt - Date.now()) / 1000)) : 0;
-  const trouble = `连接断开，${seconds ? `${seconds} 秒后重连` : "正在重连…"}`;
+export function showConnection(stream, newestId) {
+  const seconds = stream.retryAt ? Math.ceil((stream.retryAt - Date.now()) / 1000) : 0;
+  const trouble = `连接断开，${seconds > 0 ? `${seconds} 秒后重连` : "正在重连…"}`;
   const status = byId("status");
   status.dataset.state = stream.state;
-  setText(part(status, "text"), waiting ? trouble : stream.state === "open" ? `已连接 · 最新消息号 ${newestId}` : "正在连接…");
-  const bar = byId("trouble");
-  // The first try needs no alarm; a later one does until the line really stands.
-  bar.hidden = stream.state === "open" || (stream.state === "connecting" && !stream.wasLost && loaded);
-  setText(part(bar, "text"), waiting || loaded ? `${trouble}。写下的消息会保留，恢复后自动发送。` : "正在连接服务…");
+  const texts = { open: `已连接 · 最新消息号 ${newestId}`, connecting: stream.broken ? trouble : "正在连接…", waiting: trouble };
+  setText(part(status, "text"), texts[stream.state]);
+  byId("trouble").hidden = !stream.broken;
+  if (stream.broken) setText(part(byId("trouble"), "text"), `${trouble}。写下的消息会保留，连上后自动发送。`);
+}
+
+/** Unread in the title of the window and beside "back". */
+export function showTotals(rows) {
+  const sum = (some) => some.reduce((total, row) => total + row.unread.count, 0);
+  const all = sum(rows);
+  const elsewhere = sum(rows.filter((row) => !row.open));
+  const open = rows.find((row) => row.open);
+  document.title = `${all ? `(${all}) ` : ""}${open ? `${open.name} · ` : ""}接诉即办`;
+  byId("back-unread").hidden = elsewhere === 0;
+  setText(byId("back-unread"), atMost(elsewhere));
 }
 
 /** 演练 · 时间 2026-06-01 08:32 · 数据不出本机 */
-export function showRehearsal(clock, day) {
+export function showRehearsal(clock) {
   const banner = byId("rehearsal");
   banner.hidden = !clock.rehearsal;
   if (!clock.rehearsal) return;
   const pace = clock.speed === 0 ? "（时钟停着）" : clock.speed === 1 ? "" : `（${clock.speed} 倍速）`;
-  setText(banner, `演练 · 时间 ${day} ${clockTime(clock.now())}${pace} · 数据不出本机`);
+  setText(banner, `演练 · 时间 ${fullTime(clock.now())}${pace} · 数据不出本机`);
 }
 
 function setText(node, text) {

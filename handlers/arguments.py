@@ -11,7 +11,7 @@ from typing import Final, TypeVar, overload
 from config.organisation import Community, Department, Organisation, Person
 from handlers.periods import Period, read_period
 from handlers.references import Misread, Reference, fold, read_reference
-from handlers.refusal import Refusal
+from handlers.refusal import Misused, Refusal
 from handlers.when import BARE_TIME, When, Workdays, read_span, read_when
 
 _Meaning = TypeVar("_Meaning")
@@ -41,7 +41,7 @@ class Arguments:
     def word(self, label: str) -> str:
         """The next word. Raises Refusal when nothing is left."""
         if not self._left:
-            raise Refusal(f"缺少{label}")
+            raise Misused(f"缺少{label}")
         word, *rest = self._left.split(maxsplit=1)
         self._left = rest[0] if rest else ""
         return word
@@ -60,8 +60,8 @@ class Arguments:
         if option is None:
             listed = "、".join(known)
             if not self._left:
-                raise Refusal(f"缺少{label}，可以是：{listed}")
-            raise Refusal(f"{label}不能是“{_short(self._left.split(maxsplit=1)[0])}”，可以是：{listed}")
+                raise Misused(f"缺少{label}，可以是：{listed}")
+            raise Misused(f"{label}不能是“{_short(self._left.split(maxsplit=1)[0])}”，可以是：{listed}")
         return options[option] if isinstance(options, Mapping) else option
 
     @overload
@@ -92,14 +92,14 @@ class Arguments:
         """`主办+协办+协办`: the 主办 科室 first. Spaces around a plus are fine. Raises Refusal for a repetition."""
         match = _SUM.match(self._left)
         if match is None:
-            raise Refusal(f"缺少{label}")
+            raise Misused(f"缺少{label}")
         self._left = self._left[match.end() :].lstrip()
         found = tuple(_department(organisation, name) for name in _PLUS.split(match[0]) if name)
         for index, department in enumerate(found):
             if department in found[:index]:
-                raise Refusal(f"{department.name}写了两次：主办一个，协办各写一次")
+                raise Misused(f"{department.name}写了两次：主办一个，协办各写一次")
         if not found:
-            raise Refusal(f"缺少{label}")
+            raise Misused(f"缺少{label}")
         return found
 
     def person(self, organisation: Organisation, label: str = "人") -> Person:
@@ -120,16 +120,16 @@ class Arguments:
         word = self.word(label)
         read = read_reference(word)
         if read is None:
-            raise Refusal(f"{label}不能是“{_short(word)}”，请写 #123 或工单编号")
+            raise Misused(f"{label}不能是“{_short(word)}”，请写 #123 或工单编号")
         if isinstance(read, Misread):
-            raise Refusal(read.message)
+            raise Misused(read.message)
         return read
 
     def phone(self, label: str = "电话") -> str:
         """A telephone number, its digits only. Raises Refusal when the word is none."""
         word = self.word(label)
         if not _PHONE.fullmatch(fold(word)):
-            raise Refusal(f"{label}不对：请写 11 位手机号，或带区号的座机号")
+            raise Misused(f"{label}不对：请写 11 位手机号，或带区号的座机号")
         return re.sub(r"[^0-9]", "", fold(word).removeprefix("+86"))
 
     def when(
@@ -142,9 +142,9 @@ class Arguments:
         when = self.optional_when(label, now=now, calendar=calendar, past=past, bare_time=bare_time)
         if when is None:
             if not self._left:
-                raise Refusal(f"缺少{label}，例如 {_EXAMPLE_PAST if past else _EXAMPLE}")
+                raise Misused(f"缺少{label}，例如 {_EXAMPLE_PAST if past else _EXAMPLE}")
             written = _short(self._left.split(maxsplit=1)[0])
-            raise Refusal(f"看不懂{label}“{written}”，可以写 {_EXAMPLE_PAST if past else _EXAMPLE}")
+            raise Misused(f"看不懂{label}“{written}”，可以写 {_EXAMPLE_PAST if past else _EXAMPLE}")
         return when
 
     def optional_when(
@@ -162,7 +162,7 @@ class Arguments:
                 future_ok=not past,
             )
         except Refusal as refusal:
-            raise Refusal(f"{label}不对：{refusal.message}") from None
+            raise Misused(f"{label}不对：{refusal.message}") from None
         if read is None:
             return None
         when, self._left = read
@@ -172,7 +172,7 @@ class Arguments:
         """A length of time such as `30分钟`. Raises Refusal when none comes next."""
         read = read_span(self._left)
         if read is None:
-            raise Refusal(f"缺少{label}，例如 30分钟、2小时")
+            raise Misused(f"缺少{label}，例如 30分钟、2小时")
         span, self._left = read
         return span
 
@@ -191,8 +191,8 @@ class Arguments:
         count = sum(not char.isspace() for char in text)
         if count < at_least:
             if not count:
-                raise Refusal(f"缺少{label}" if at_least < 2 else f"缺少{label}，至少 {at_least} 个字")
-            raise Refusal(f"{label}太短：至少 {at_least} 个字，现在 {count} 个字")
+                raise Misused(f"缺少{label}" if at_least < 2 else f"缺少{label}，至少 {at_least} 个字")
+            raise Misused(f"{label}太短：至少 {at_least} 个字，现在 {count} 个字")
         return text
 
     def optional_rest(self) -> str:
@@ -224,7 +224,7 @@ class Arguments:
     def done(self) -> None:
         """Nothing may be left. Raises Refusal that shows what is."""
         if self._left:
-            raise Refusal(f"多了“{_short(self._left)}”，这里不用写")
+            raise Misused(f"多了“{_short(self._left)}”，这里不用写")
 
     def _option(self, options: tuple[str, ...]) -> str | None:
         folded = fold(self._left)
@@ -266,9 +266,9 @@ def _one(name: str, found: tuple[_Found, ...], kind: str, nearest: list[str]) ->
         return found[0]
     if found:
         listed = "、".join(f"{each.id}（{each.name}）" for each in found)
-        raise Refusal(f"叫“{_short(name)}”的{kind}有 {len(found)} 个，请写编号：{listed}")
+        raise Misused(f"叫“{_short(name)}”的{kind}有 {len(found)} 个，请写编号：{listed}")
     hint = f"，是不是：{'、'.join(nearest)}" if nearest else "，请核对名称"
-    raise Refusal(f"没有叫“{_short(name)}”的{kind}{hint}")
+    raise Misused(f"没有叫“{_short(name)}”的{kind}{hint}")
 
 
 def _short(text: str) -> str:

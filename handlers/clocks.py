@@ -53,6 +53,14 @@ def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool =
         _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
 
 
+def city_due(office: Office, scope: Scope, order: Order) -> None:
+    """The source gave another due time: it wins, as a new generation of 办结."""
+    rules = office.rules(scope.now)
+    at, told = _arrival(order)
+    due, basis = _close_out_due(order, rules, at, told)
+    _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
+
+
 def start_dispatch(office: Office, scope: Scope, order: Order) -> None:
     """Start 派单 from now; never due after 24:00 of the day, because all orders signed in a day are dispatched."""
     rules = office.rules(scope.now)

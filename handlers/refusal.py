@@ -11,3 +11,7 @@ class Refusal(Exception):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class Misused(Refusal):
+    """The arguments do not fit the command; whoever answers adds the usage line and an example."""

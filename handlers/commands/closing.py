@@ -100,6 +100,13 @@ def reopen(work: Work, order: Order, arguments: Arguments) -> str:
     return _sent_back(work, order, "reopened", reason)
 
 
+def reopen_by_source(work: Work, order: Order) -> None:
+    """重开 by import: the source's system shows a closed order as open again."""
+    handle_again(work, order, new_clocks=True)
+    remark(work, order, "重开", f"来源系统状态变为“{order.upstream_status}”", former=order.result)
+    work.scope.record("重开", order, reason=f"来源系统状态变为“{order.upstream_status}”")
+
+
 def handle_again(work: Work, order: Order, *, new_clocks: bool = False) -> None:
     """Back to 办理中 as a new generation: contacts and result of the last one no longer count."""
     order.state, order.open = State.HANDLING, True

@@ -17,7 +17,7 @@ from handlers import clocks
 from handlers.clocks import Kind
 from handlers.intake import upstream
 from handlers.intake.level import level_of
-from handlers.intake.rows import IncomingOrder, raw_values
+from handlers.intake.orders import IncomingOrder, raw_values
 from handlers.office import Office
 from handlers.privacy import clean, mask_name, mask_phone
 from handlers.states import State
@@ -177,7 +177,7 @@ def _seal(
     personal = Personal(
         name=row.caller or (held.name if held else ""),
         phone=row.phone or (held.phone if held else ""),
-        title=row.title or (held.title if held else ""),
+        title=row.title_as_given or row.title or (held.title if held else ""),
         content=row.content or (held.content if held else ""),
         extra={**(held.extra if held else {}), **_raw_extra(row)},
     )
@@ -212,7 +212,7 @@ def _texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, object]:
 
     return {
         "type": masked(row.type),
-        "category": masked(row.category),
+        "category": masked(row.category_path),
         "tags": tuple(masked(tag) for tag in row.tags),
         "title": masked(row.title),
         "content": masked(row.content),

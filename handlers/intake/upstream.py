@@ -19,6 +19,16 @@ _UPSTREAM_RANK = {"待签收": RECEIVED, "签收": SIGNED, "派单": DISPATCHED,
 """How far the source's system says it is, by the step that policy maps its word to."""
 
 
+RETURN_GRANTED, RETURN_REFUSED = "退回成功", "退回驳回"
+OPEN_STEPS = frozenset({"待签收", "签收", "派单", "办理"})
+"""Steps that say an order is being handled; on a closed order they reopen it."""
+
+
+def step_of(rules: Rules, status: str) -> str | None:
+    """The step that policy maps an upstream word to; None for a blank or unknown word."""
+    return rules.upstream_step(status)
+
+
 def finished(rules: Rules, status: str) -> bool:
     """Whether the upstream word means that the order is over."""
     return status in rules.finished_words
@@ -26,7 +36,7 @@ def finished(rules: Rules, status: str) -> bool:
 
 def contradiction(rules: Rules, state: str, status: str) -> str:
     """One line that names the contradiction, or an empty one. A blank or unknown upstream word contradicts nothing."""
-    step = rules.upstream_step(status)
+    step = step_of(rules, status)
     theirs = _UPSTREAM_RANK.get(step or "")
     ours = _LOCAL_RANK.get(State(state))
     if theirs is None or ours is None or ours == RECEIVED:

@@ -1,0 +1,151 @@
+"""A verified message → the command → its stored replies. The same road for every platform."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from loguru import logger
+
+from bot import metrics
+from bot.chat.grammar import ArgumentKind, CommandIndex, Grammar, References
+from bot.chat.parser import Invocation, Misread, NotACommand, Unknown, order_of_quote, parse
+from bot.clock import Clock
+from bot.desk import Desk
+from bot.platforms.contract import Incoming
+from config.organisation import Person
+from handlers.execution import Answered, Request, carry_out
+from handlers.inbound import Message, Post, Quoted, Reply, answer, repeat_or_keep, shown
+from handlers.office import Office
+from handlers.references import Reference, ShortNumber
+from handlers.registry import BY_NAME, COMMANDS
+from handlers.work import Place, Said
+from storage.store import Job, Unit
+from storage.transaction import Scope
+
+T = TypeVar("T")
+_REFERENCES = {
+    "none": References.NONE,
+    "one": References.ONE,
+    "many": References.MANY,
+    "maybe": References.ONE,
+}
+INDEX = CommandIndex(
+    Grammar(
+        command.name,
+        command.aliases,
+        _REFERENCES[command.orders],
+        frozenset(ArgumentKind[kind.upper()] for kind in command.own_kinds),
+    )
+    for command in COMMANDS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Runs a question on a reading scope; there is nothing to undo."""
+
+    scope: Scope
+
+    def attempt(self, work: Callable[[Scope], T]) -> T:
+        return work(self.scope)
+
+
+def _nowhere(scope: Scope, text: str, said: Sequence[Said]) -> Sequence[int | None]:
+    return [None] * len(said)
+
+
+class Router:
+    """Takes messages from people of the organisation; others get one polite line and no data."""
+
+    def __init__(self, office: Office, desk: Desk, clock: Clock) -> None:
+        self._office = office
+        self._desk = desk
+        self._clock = clock
+
+    async def take(
+        self, incoming: Incoming, person: Person, *, post: Post = _nowhere, stored: Quoted | None = None
+    ) -> list[Reply]:
+        """Answer one message; returns when everything about it is durable. Raises StoreError when nothing was stored.
+
+        `post` writes message and replies where the platform keeps them in our store; `stored` finds the orders of the
+        quoted message there.
+        """
+        message = Message(incoming.platform, incoming.message_id, incoming.chat, person, incoming.text)
+        request = self._read(incoming, person)
+        quoted = stored or (lambda scope: _quoted_text(incoming.quote_text))
+        now = self._clock.now()
+        prepared: Answered | None = None
+        if isinstance(request, Request) and BY_NAME[request.command].reads:
+            asked = request
+            prepared = await self._desk.read(lambda scope: self._ask(scope, asked, quoted), now)
+        name = request.command if isinstance(request, Request) else "talk"
+
+        def work(unit: Unit) -> tuple[list[Reply], Answered]:
+            if prepared is not None:
+                return repeat_or_keep(self._office, unit, message, request, prepared, post)
+            return answer(self._office, unit, message, request, quoted, post)
+
+        with metrics.COMMAND_SECONDS.labels(name).time():
+            replies, answered = await self._desk.run(
+                Job(
+                    work,
+                    now=now,
+                    actor=person.id,
+                    cause=f"{incoming.platform}:{incoming.message_id}",
+                    orders=_short_numbers(request.references) if isinstance(request, Request) else (),
+                    message=(incoming.platform, incoming.message_id),
+                )
+            )
+        for number, error in answered.faults:
+            logger.opt(exception=error).error("fault {} in command {}", number, name)
+        metrics.FAULTS.inc(len(answered.faults))
+        metrics.COMMANDS.labels(name, "fault" if answered.faults else "ok").inc()
+        return replies
+
+    async def shown(self, reply: Reply) -> str:
+        """A reply's text as it is given: a reference to personal data becomes plain here, and only here."""
+        if reply.reveal is None:
+            return reply.text
+        return await self._desk.read(lambda scope: shown(self._office, scope, reply), self._clock.now())
+
+    def _read(self, incoming: Incoming, person: Person) -> Request | str | None:
+        addressed = incoming.mentioned or incoming.private
+        quoted = incoming.quote is not None or incoming.quote_text is not None
+        parsed = parse(incoming.text, INDEX, addressed=addressed, quoted=quoted)
+        match parsed:
+            case Invocation():
+                return Request(
+                    command=parsed.name,
+                    actor=person,
+                    place=Place(incoming.chat),
+                    references=parsed.references,
+                    rest=parsed.rest,
+                    from_quote=parsed.quoted,
+                    mentions=parsed.mentions,
+                )
+            case Unknown():
+                return _unknown(parsed)
+            case Misread():
+                return f"✘ {parsed.message}"
+            case NotACommand():
+                return None
+
+    def _ask(self, scope: Scope, request: Request, quoted: Quoted) -> Answered:
+        if request.from_quote:
+            request = replace(request, quoted=quoted(scope))
+        return carry_out(self._office, _Reader(scope), request)
+
+
+def _unknown(parsed: Unknown) -> str:
+    name = f"/{parsed.name}" if parsed.name else "这条消息"
+    near = f"是否想用 {'、'.join('/' + other for other in parsed.nearest)}？" if parsed.nearest else ""
+    return f"✘ 不认识 {name}。{near}/帮助 看您能用的命令"
+
+
+def _short_numbers(references: Sequence[Reference]) -> tuple[int, ...]:
+    return tuple(reference.value for reference in references if isinstance(reference, ShortNumber))
+
+
+def _quoted_text(text: str | None) -> tuple[int, ...]:
+    order = order_of_quote(text) if text is not None else None
+    return (order,) if isinstance(order, int) else ()

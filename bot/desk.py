@@ -1,0 +1,69 @@
+"""The event loop's side of the writer: submit a job, await its durable outcome."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+from storage.store import Job, Outcome, Store
+from storage.transaction import Scope
+from storage.writer import Writer
+
+T = TypeVar("T")
+_Handed = Sequence[tuple[Callable[[Outcome[Any]], None], Outcome[Any]]]
+READERS = 2
+"""Threads for queries, so that a long one never delays a command."""
+
+
+class Desk:
+    """Where coroutines reach the store. Create it on the running loop; `close` finishes what was taken."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[tuple[str, Callable[[], None]]] = []
+        store.on_commit = self._committed
+        self._writer = Writer(store, self._hand_over)
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+
+    async def run(self, job: Job[T]) -> T:
+        """Run a job on the writer; returns when it is durable, raises what the job raised."""
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def answer(outcome: Outcome[Any]) -> None:
+            if future.done():
+                return
+            if outcome.error is None:
+                future.set_result(outcome.value)  # type: ignore[arg-type]
+            else:
+                future.set_exception(outcome.error)
+
+        self._writer.submit(job, answer)
+        return await future
+
+    async def read(self, work: Callable[[Scope], T], now: datetime) -> T:
+        """Run a query beside the writer."""
+        return await self._loop.run_in_executor(self._readers, lambda: self._store.read(work, now=now))
+
+    def on_rows(self, table: str, listener: Callable[[], None]) -> None:
+        """Call the listener on the loop after each commit that added rows to a working table."""
+        self._listeners.append((table, listener))
+
+    async def close(self) -> None:
+        """Finish what was taken, then end the threads."""
+        await self._loop.run_in_executor(None, self._writer.close)
+        self._readers.shutdown(wait=True)
+
+    def _hand_over(self, answers: _Handed) -> None:
+        self._loop.call_soon_threadsafe(_answer_all, answers)
+
+    def _committed(self, written: frozenset[str]) -> None:
+        for table, listener in self._listeners:
+            if table in written:
+                self._loop.call_soon_threadsafe(listener)
+
+
+def _answer_all(answers: _Handed) -> None:
+    for answer, outcome in answers:
+        answer(outcome)

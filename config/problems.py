@@ -36,6 +36,8 @@ _TEXTS = {
     "too_short": "至少要有 {min_length} 项",
     "dict_type": "应为一组键值，写在 { } 里",
     "model_type": "应为一组键值，写在 { } 里或单独的表头下",
+    "date_parsing": "应为日期，例如 2026-01-01，不加引号",
+    "date_from_datetime_parsing": "应为日期，例如 2026-01-01，不加引号",
     "date_type": "应为日期，例如 2026-01-01，不加引号",
     "date_from_datetime_inexact": "应为日期，例如 2026-01-01，不加引号",
 }
@@ -62,6 +64,8 @@ def problem_text(error: ErrorDetails, model: type[BaseModel]) -> str:
         return str(error["ctx"]["error"])
     if kind == "extra_forbidden":
         return "没有这个键，" + did_you_mean(str(error["loc"][-1]), fields_at(model, error["loc"][:-1]))
+    if kind == "literal_error":
+        return "只能是 " + error["ctx"]["expected"].replace("'", "").replace(", ", "、").replace(" or ", "、")
     text = _TEXTS.get(kind, "写法不对")
     return text if "{ }" in text else text.format(**error.get("ctx", {}))
 

@@ -17,7 +17,11 @@ async function request(path, body) {
   const timer = setTimeout(() => abort.abort(), WAIT);
   const options = { cache: "no-store", credentials: "same-origin", signal: abort.signal };
   if (body !== undefined) {
-    Object.assign(options, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    Object.assign(options, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
   }
   let response;
   let answer = null;

@@ -11,7 +11,19 @@ import { showCommands, toast } from "./panel.js";
 import { PeopleDialog } from "./people.js";
 import { PURPOSES, standing } from "./roles.js";
 import {
-  chats, clock, groupName, here, markRead, mendMark, mine, nameOf, office, revealed, unread, unreadMark, visibleGroups,
+  chats,
+  clock,
+  groupName,
+  here,
+  markRead,
+  mendMark,
+  mine,
+  nameOf,
+  office,
+  revealed,
+  unread,
+  unreadMark,
+  visibleGroups,
 } from "./session.js";
 import { showChats, showConnection, showRehearsal, showSpeaker, showTotals } from "./sidebar.js";
 import { Stream } from "./stream.js";
@@ -57,7 +69,8 @@ async function start() {
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
     byId("trouble").hidden = false;
-    for (const id of ["trouble", "status"]) byId(id).querySelector("[data-part=text]").textContent = `${error.message}，正在重试…`;
+    for (const id of ["trouble", "status"])
+      byId(id).querySelector("[data-part=text]").textContent = `${error.message}，正在重试…`;
     setTimeout(start, RETRY_START);
     return;
   }
@@ -197,13 +210,23 @@ function chatRow(id) {
   const alone = !last || id.startsWith("@") || last.from === "bot";
   const sender = alone ? "" : last.from === here.person.id ? "我" : nameOf(last.from);
   const open = id === here.group;
-  return { id, name: groupName(id), last, sender, open, unread: unread(id), draft: open ? "" : drafts.get(here.person.id, id).text.trim() };
+  return {
+    id,
+    name: groupName(id),
+    last,
+    sender,
+    open,
+    unread: unread(id),
+    draft: open ? "" : drafts.get(here.person.id, id).text.trim(),
+  };
 }
 
 function showChat(group) {
   const known = office.groups.find(({ id }) => id === group);
   byId("chat-name").textContent = groupName(group);
-  byId("chat-purpose").textContent = known ? (PURPOSES[known.purpose] ?? known.purpose) : "只有你和机器人看得到，不用写斜杠";
+  byId("chat-purpose").textContent = known
+    ? (PURPOSES[known.purpose] ?? known.purpose)
+    : "只有你和机器人看得到，不用写斜杠";
   list.show({
     group,
     person: here.person,
@@ -260,7 +283,8 @@ function putCommand(command) {
   const before = composer.text;
   const text = /\d$/.test(command) ? `${command} ` : command;
   composer.replace(text);
-  if (before.trim() && before !== text) toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
+  if (before.trim() && before !== text)
+    toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
 }
 
 function takeBack(messageId) {

@@ -76,5 +76,7 @@ function announce(group, fresh) {
   const heard = fresh.filter((message) => message.from !== here.person?.id).slice(-3);
   if (!heard.length || document.hidden) return;
   const where = group === here.group ? "" : `${groupName(group)}，`;
-  byId("announcer").textContent = heard.map(({ from, text }) => `${where}${nameOf(from)}：${firstLine(text)}`).join("\n");
+  byId("announcer").textContent = heard
+    .map(({ from, text }) => `${where}${nameOf(from)}：${firstLine(text)}`)
+    .join("\n");
 }

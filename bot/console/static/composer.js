@@ -168,7 +168,8 @@ export class Composer {
     if (step) this.#activate(this.#active + step);
     else if (event.key === "Escape") this.#close();
     else if (event.key === "Tab" && !event.shiftKey) this.#pick(this.#active);
-    else if (event.key === "Enter" && !event.shiftKey && !this.#found.items[this.#active].exact) this.#pick(this.#active);
+    else if (event.key === "Enter" && !event.shiftKey && !this.#found.items[this.#active].exact)
+      this.#pick(this.#active);
     else return false;
     return true;
   }
@@ -179,10 +180,17 @@ export class Composer {
     const state = { before: value.slice(0, caret ?? 0), after: value.slice(caret ?? 0), commands: this.commands };
     this.#found = caret === null ? null : complete(state);
     if (!this.#found) return this.#close();
-    this.#list.replaceChildren(...this.#found.items.map((item, index) => el(
-      "li", { role: "option", id: `option-${index}`, data: { index } },
-      el("span.option-label", {}, item.label), el("span.option-hint", {}, item.hint ?? ""), el("span.option-detail", {}, item.detail ?? ""),
-    )));
+    this.#list.replaceChildren(
+      ...this.#found.items.map((item, index) =>
+        el(
+          "li",
+          { role: "option", id: `option-${index}`, data: { index } },
+          el("span.option-label", {}, item.label),
+          el("span.option-hint", {}, item.hint ?? ""),
+          el("span.option-detail", {}, item.detail ?? ""),
+        ),
+      ),
+    );
     this.#list.hidden = false;
     this.#list.scrollTop = 0;
     const exact = this.#found.items.findIndex((item) => item.exact);
@@ -192,7 +200,8 @@ export class Composer {
   #activate(index) {
     const options = [...this.#list.children];
     this.#active = (index + options.length) % options.length;
-    for (const [place, option] of options.entries()) option.setAttribute("aria-selected", String(place === this.#active));
+    for (const [place, option] of options.entries())
+      option.setAttribute("aria-selected", String(place === this.#active));
     options[this.#active].scrollIntoView({ block: "nearest" });
     this.#box.setAttribute("aria-activedescendant", options[this.#active].id);
   }

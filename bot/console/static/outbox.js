@@ -55,7 +55,11 @@ export class Outbox {
    */
   adopt(group, stored) {
     const people = new Set(this.#entries.filter((entry) => entry.group === group).map((entry) => entry.person));
-    for (const person of people) this.#adoptLane(this.#lane({ person, group }), stored.filter(({ from }) => from === person));
+    for (const person of people)
+      this.#adoptLane(
+        this.#lane({ person, group }),
+        stored.filter(({ from }) => from === person),
+      );
   }
 
   #adoptLane(lane, stored) {
@@ -132,7 +136,10 @@ export class Outbox {
     entry.state = "failed";
     const seconds = DELAYS[Math.min(entry.failures, DELAYS.length - 1)];
     entry.failures += 1;
-    this.#timers.set(entry.message_id, setTimeout(() => this.retry(entry.message_id), seconds * 1000));
+    this.#timers.set(
+      entry.message_id,
+      setTimeout(() => this.retry(entry.message_id), seconds * 1000),
+    );
   }
 
   #lane({ person, group }) {

@@ -13,7 +13,8 @@ export function showCommands(commands) {
 
 function commandItem(command, usage) {
   return el(
-    "button.command-item", { type: "button", title: usage || null, data: { command: `/${command.name}${usage ? " " : ""}` } },
+    "button.command-item",
+    { type: "button", title: usage || null, data: { command: `/${command.name}${usage ? " " : ""}` } },
     el("span.command-top", {}, el("span.command-name", {}, `/${command.name}`), el("span.command-usage", {}, usage)),
     el("span.command-summary", {}, command.summary),
   );

@@ -90,5 +90,7 @@ export class PeopleDialog {
 }
 
 function describe(person) {
-  return [person.name, person.id, person.department ?? "", ...person.roles.map((role) => ROLES[role] ?? role)].join(" ").toLowerCase();
+  return [person.name, person.id, person.department ?? "", ...person.roles.map((role) => ROLES[role] ?? role)]
+    .join(" ")
+    .toLowerCase();
 }

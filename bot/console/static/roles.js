@@ -29,7 +29,8 @@ export function standing(person) {
 
 /** [[heading, people]…]: seats first, then each 科室, then the rest in the order of work. */
 export function byStanding(people) {
-  const rank = (person) => Math.min(...person.roles.map((role) => ORDER.indexOf(role)).filter((place) => place >= 0), ORDER.length);
+  const rank = (person) =>
+    Math.min(...person.roles.map((role) => ORDER.indexOf(role)).filter((place) => place >= 0), ORDER.length);
   const headings = new Map();
   for (const person of [...people].sort((a, b) => rank(a) - rank(b))) {
     const main = ORDER[rank(person)];

@@ -23,18 +23,28 @@ function chatItem(row, now) {
   const { count, mentioned } = row.unread;
   const label = atMost(count);
   return el(
-    "li", {},
+    "li",
+    {},
     el(
       "button.chat-item",
       { type: "button", data: { group: row.id }, "aria-current": row.open ? "true" : null },
       avatar(row.id, row.name, row.id.startsWith("@") ? "robot" : "group"),
       el(
-        "span.chat-item-text", {},
-        el("span.chat-item-top", {}, el("span.chat-item-name", {}, row.name), row.last ? el("time", {}, shortTime(row.last.at, now)) : null),
+        "span.chat-item-text",
+        {},
         el(
-          "span.chat-item-bottom", {},
+          "span.chat-item-top",
+          {},
+          el("span.chat-item-name", {}, row.name),
+          row.last ? el("time", {}, shortTime(row.last.at, now)) : null,
+        ),
+        el(
+          "span.chat-item-bottom",
+          {},
           el("span.preview", {}, ...preview(row, mentioned)),
-          count ? el("span.badge", { class: mentioned ? "loud" : "", "aria-label": `${label} 条未读` }, label) : null,
+          count
+            ? el("span.badge", { class: mentioned ? "loud" : "", role: "img", "aria-label": `${label} 条未读` }, label)
+            : null,
         ),
       ),
     ),
@@ -68,7 +78,11 @@ export function showConnection(stream, newestId) {
   const trouble = `连接断开，${seconds > 0 ? `${seconds} 秒后重连` : "正在重连…"}`;
   const status = byId("status");
   status.dataset.state = stream.state;
-  const texts = { open: `已连接 · 最新消息号 ${newestId}`, connecting: stream.broken ? trouble : "正在连接…", waiting: trouble };
+  const texts = {
+    open: `已连接 · 最新消息号 ${newestId}`,
+    connecting: stream.broken ? trouble : "正在连接…",
+    waiting: trouble,
+  };
   setText(part(status, "text"), texts[stream.state]);
   byId("trouble").hidden = !stream.broken;
   if (stream.broken) setText(part(byId("trouble"), "text"), `${trouble}。写下的消息会保留，连上后自动发送。`);

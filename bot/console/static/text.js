@@ -3,7 +3,11 @@
 import { el } from "./dom.js";
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-const longestFirst = (words) => [...new Set(words)].filter(Boolean).sort((a, b) => b.length - a.length).map(escape);
+const longestFirst = (words) =>
+  [...new Set(words)]
+    .filter(Boolean)
+    .sort((a, b) => b.length - a.length)
+    .map(escape);
 
 /** Reads texts for one set of people and commands; made anew when either changes. */
 export class TextReader {
@@ -16,9 +20,12 @@ export class TextReader {
     const names = longestFirst([...this.#idByName.keys(), "所有人", "接诉即办"]).join("|");
     const words = longestFirst(commands.map((command) => command.name)).join("|");
     // A command in a text ends after its orders: what follows ("科室", "说明") is for the person to fill in.
-    const command = words ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?![\\d:月日/.-]))*)` : "(?<command>(?!))";
+    const command = words
+      ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?![\\d:月日/.-]))*)`
+      : "(?<command>(?!))";
     this.#pattern = new RegExp(
-      `【#(?<order>\\d+)】|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<link>https?://[^\\s，。；、）》」"<>]+)`, "gmu",
+      `【#(?<order>\\d+)】|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<link>https?://[^\\s，。；、）》」"<>]+)`,
+      "gmu",
     );
   }
 
@@ -48,7 +55,9 @@ export class TextReader {
       return el("mark.mention", { class: me ? "me" : "" }, whole);
     }
     if (command) {
-      return commands ? el("button.command", { type: "button", data: { command: whole }, title: "放进输入框" }, whole) : null;
+      return commands
+        ? el("button.command", { type: "button", data: { command: whole }, title: "放进输入框" }, whole)
+        : null;
     }
     if (mark) return el(mark === "✔" ? "span.good" : "span.bad", {}, whole);
     return link ? el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, whole) : null;

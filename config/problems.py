@@ -65,7 +65,7 @@ def problem_text(error: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         return "没有这个键，" + did_you_mean(str(error["loc"][-1]), fields_at(model, error["loc"][:-1]))
     if kind == "literal_error":
-        return "只能是 " + error["ctx"]["expected"].replace("'", "").replace(", ", "、").replace(" or ", "、")
+        return "只能是 " + str(error["ctx"]["expected"]).replace("'", "").replace(", ", "、").replace(" or ", "、")
     text = _TEXTS.get(kind, "写法不对")
     return text if "{ }" in text else text.format(**error.get("ctx", {}))
 

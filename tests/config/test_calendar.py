@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.calendar import WorkCalendar, Workdays
@@ -102,6 +102,7 @@ def test_the_published_data_are_loaded_only_when_asked_for():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@settings(deadline=None)
 @given(DAYS, st.integers(1, 30))
 def test_the_due_day_is_a_workday_and_the_nth(start: date, n: int):
     due, provisional = CALENDAR.add_workdays(start, n)
@@ -111,12 +112,14 @@ def test_the_due_day_is_a_workday_and_the_nth(start: date, n: int):
     assert provisional == any(map(CALENDAR.provisional, passed))
 
 
+@settings(deadline=None)
 @given(DAYS, st.integers(0, 15), st.integers(0, 15))
 def test_counting_in_two_steps_is_counting_once(start: date, first: int, second: int):
     between = CALENDAR.add_workdays(start, first).due_day
     assert CALENDAR.add_workdays(between, second).due_day == CALENDAR.add_workdays(start, first + second).due_day
 
 
+@settings(deadline=None)
 @given(DAYS, st.integers(0, 40), st.integers(1, 15))
 def test_a_later_start_is_never_due_earlier(start: date, later: int, n: int):
     assert CALENDAR.add_workdays(start, n) <= CALENDAR.add_workdays(start + timedelta(days=later), n)

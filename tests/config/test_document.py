@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.document import key_text, read_document
@@ -105,6 +105,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(KEYS, VALUES), unique_by=lambda pair: pair[0], max_size=4), st.integers(0, 3))
 def test_reading_follows_whatever_tomllib_accepts(tmp_path_factory, pairs, blank):
     text = ("\n" * blank).join(f"{key} = {value}\n" for key, value in pairs)

@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import config
@@ -257,6 +257,7 @@ def test_the_sample_is_valid_as_it_is_and_with_its_examples(overlay):
     assert "军产单位" in policy.on(date(2026, 7, 1)).return_kinds
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60 * 24 * 400))
 def test_a_span_in_words_reads_back_to_the_hour(minutes: int):
     span = timedelta(minutes=minutes)

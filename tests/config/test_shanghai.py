@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import shanghai
@@ -56,6 +56,7 @@ def test_a_time_without_a_zone_is_a_fault():
         shanghai.local(datetime(2026, 6, 1))  # noqa: DTZ001
 
 
+@settings(deadline=None)
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_every_moment_lies_in_its_day(at: datetime):
     day = shanghai.day_of(at)

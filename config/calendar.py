@@ -67,7 +67,9 @@ class WorkCalendar:
         if own:
             return day in own.workdays or (day.weekday() < _SATURDAY and day not in own.days_off)
         if self._published(day.year):
-            return bool(self._data.is_workday(day))
+            # Its own is_workday() does just this, but searches all its days for the first and last year each time.
+            data = self._data.constants
+            return day in data.workdays or (day.weekday() < _SATURDAY and day not in data.holidays)
         return day.weekday() < _SATURDAY
 
     def provisional(self, day: date) -> bool:

@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import chinese_calendar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -100,6 +101,12 @@ def test_counting_backwards_is_refused():
 def test_the_published_data_are_loaded_only_when_asked_for():
     code = "import sys, config.calendar as c; c.WorkCalendar(); sys.exit('chinese_calendar' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@settings(deadline=None)
+@given(st.dates(date(2004, 1, 1), date(2026, 12, 31)))
+def test_published_years_are_as_published(day: date):
+    assert CALENDAR.is_workday(day) == chinese_calendar.is_workday(day)
 
 
 @settings(deadline=None)

@@ -3,7 +3,7 @@
 import { avatar, el, icon } from "./dom.js";
 import { standing } from "./roles.js";
 import { firstLine } from "./text.js";
-import { clockTime, dayKey, fullTime } from "./time.js";
+import { clockTime, fullTime } from "./time.js";
 
 const TOGETHER = 3 * 60 * 1000;
 const LONG = { letters: 1600, lines: 32 };
@@ -90,7 +90,7 @@ export function ghostRow(entry, view) {
 /** Said by the same in one go: no second name and face. A notice always stands alone. */
 export function follows(message, before) {
   if (before?.from !== message.from || KINDS[message.kind]) return false;
-  return message.at - before.at < TOGETHER && dayKey(before.at) === dayKey(message.at);
+  return message.at - before.at < TOGETHER && before.day === message.day;
 }
 
 export function emptyChat() {

@@ -1,5 +1,7 @@
 /* The messages this page knows, by group, in the order of their ids. */
 
+import { dayKey } from "./time.js";
+
 export class Chats {
   #chats = new Map();
   newestId = 0;
@@ -10,7 +12,9 @@ export class Chats {
     const id = Number(message.id);
     this.newestId = Math.max(this.newestId, id);
     if (chat.byId.has(id)) return false;
-    const known = { ...message, id, mentions: message.mentions ?? [], at: new Date(message.at) };
+    const at = new Date(message.at);
+    // The day is asked for at every refresh, and is dear to find out.
+    const known = { ...message, id, mentions: message.mentions ?? [], at, day: dayKey(at) };
     chat.byId.set(id, known);
     let place = chat.list.length;
     while (place > 0 && chat.list[place - 1].id > id) place -= 1;

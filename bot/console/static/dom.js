@@ -47,26 +47,29 @@ export function icon(name) {
  * signature stay, so focus, selection and scrolling survive the arrival of a message.
  */
 export function reconcile(container, items) {
+  const wanted = new Set(items.map(({ key }) => key));
   const old = new Map();
-  for (const node of container.children) old.set(node.dataset.key, node);
+  // What leaves goes first: otherwise all that stays would count as moved.
+  for (const node of [...container.children]) {
+    if (wanted.has(node.dataset.key)) old.set(node.dataset.key, node);
+    else node.remove();
+  }
   let place = container.firstElementChild;
   for (const { key, signature, build } of items) {
     let node = old.get(key);
-    old.delete(key);
     if (!node || node.dataset.signature !== signature) {
       const fresh = build();
       fresh.dataset.key = key;
       fresh.dataset.signature = signature;
-      if (node) {
-        if (place === node) place = fresh;
-        node.replaceWith(fresh);
-      }
+      if (place === node && node) place = fresh;
+      const focused = node?.contains(document.activeElement);
+      node?.replaceWith(fresh);
+      if (focused) fresh.querySelector("button, a")?.focus({ preventScroll: true });
       node = fresh;
     }
     if (node === place) place = place.nextElementSibling;
     else container.insertBefore(node, place);
   }
-  for (const node of old.values()) node.remove();
 }
 
 /** A robot, a group or a person's initial on a colour that stays the same for that id. */

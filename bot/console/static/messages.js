@@ -2,7 +2,7 @@
 
 import { emptyChat, follows, ghostRow, messageRow } from "./bubbles.js";
 import { byId, el, reconcile } from "./dom.js";
-import { dayKey, dayName } from "./time.js";
+import { dayName } from "./time.js";
 
 const PAGE = 200;
 const NEAR_END = 80;
@@ -79,8 +79,7 @@ export class MessageList {
     }
     let before = null;
     for (const message of messages) {
-      const day = dayKey(message.at);
-      if (!before || dayKey(before.at) !== day) {
+      if (before?.day !== message.day) {
         const name = dayName(message.at, view.now);
         items.push({
           key: `day-${message.id}`,

@@ -34,28 +34,45 @@ def neutralise(text: str) -> str:
 
 def redact_log(text: str) -> str:
     """Return a log line without keys, tokens and passwords, and scrubbed of personal data."""
-    for pattern, hidden in _SECRETS:
+    for pattern, hidden in _SECRET_PARTS:
         text = pattern.sub(hidden, text)
-    return scrub(text)
+    return scrub(_SETTING.sub(_hide_secret, text))
 
 
 _DEFUSED: Final = str.maketrans("@﹫<>﹤﹥", "＠＠＜＞＜＞")
 _COMMAND = re.compile(r"^([^\S\n]*)([/／、\\＼﹨∕]+)", re.MULTILINE)
 _NOTICE = re.compile(r"【(?=\s*[#＃﹟])")
 
-_WORDS: Final = (
-    "access_?token|refresh_?token|token|app_?secret|client_?secret|secret|password|passwd|pwd|sign(?:ature)?|ticket|"
-    "encoding_?aes_?key|aes_?key|encrypt_?key|api_?key|office_?key|key_?hex|code_?verifier|authorization|cookie"
-)
-_SECRETS: Final = (
-    (re.compile(r"(?i)\b(Bearer|Basic)\s+[^\s\"',;]+"), r"\1 ***"),
+_SECRET_PARTS: Final = (
+    (re.compile(r"\b((?i:Bearer|Basic))\s+[^\s\"',;]+"), r"\1 ***"),
     (re.compile(r"(://)[^\s/]*@"), r"\1***@"),
-    (re.compile(r"(?i)(/hook/)[^\s\"'/?&]+"), r"\1***"),
-    (
-        re.compile(
-            rf"(?i)((?<![a-z])[a-z_]{{0,20}}(?:{_WORDS})[\"']?\s{{0,2}}[=:]\s{{0,2}}[\"']?)(?!Bearer|Basic)[^\s\"'&,;}}]+"
-        ),
-        r"\1***",
-    ),
-    (re.compile(r"(?i)((?<![a-z])key[\"']?\s{0,2}[=:]\s{0,2}[\"']?)[A-Za-z0-9+/=_\-]{8,}"), r"\1***"),
+    (re.compile(r"(/hook/)[^\s\"'/?&]+"), r"\1***"),
 )
+_SECRET_NAMES: Final = (
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "signature",
+    "sign",
+    "ticket",
+    "key",
+    "authorization",
+    "cookie",
+)
+_SETTING = re.compile(
+    r"[A-Za-z_\-](?<![A-Za-z_\-][A-Za-z_\-])[A-Za-z_\-]*+[\"']?[ ]{0,2}[=:][ ]{0,2}"
+    r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'&,;}]+)"
+)
+
+
+def _hide_secret(match: re.Match[str]) -> str:
+    """Hide the value of `name=value` by its name; a short `key` is the number of a row and stays."""
+    value = match["value"].strip("\"'")
+    name = re.match(r"[A-Za-z_\-]+", match[0].lower())
+    if name is None or not name[0].endswith(_SECRET_NAMES) or value.lower() in ("bearer", "basic", "***"):
+        return match[0]
+    if name[0].endswith("key") and len(value) < 8:
+        return match[0]
+    return match[0][: match.start("value") - match.start()] + "***"

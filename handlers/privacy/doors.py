@@ -4,6 +4,7 @@ They read a folded text in which Chinese numerals are digits (`三单元五零�
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from handlers.privacy.numbers import ALONE, join
@@ -38,16 +39,30 @@ _RULES: Final = (
     # 桃花苑5-301
     ("e", rf"(?<=[区园苑里院庭居城府湾庄寓邸号村])(?P<keep_e>[0-9]{{1,3}})-{{1,2}}[0-9]{{3,4}}{_QUANTITY}"),
     # 桃花里12号501
-    ("f", rf"(?<=[0-9]号)(?<!月[0-9]号)(?<!月[0-9]{{2}}号)[0-9]{{1,2}}(?:0[1-9]|1[0-9]){_QUANTITY}"),
+    ("f", rf"(?<![0-9A-Za-z月])(?P<keep_f>[0-9]{{1,4}}号)[0-9]{{1,2}}(?:0[1-9]|1[0-9]){_QUANTITY}"),
     # 501室, A-1203室, 302房
     ("g", rf"(?<![0-9A-Za-z.])(?:[A-Za-z]-?)?{_N}{{2,5}} ?(?:室(?!厅|[0-9]厅|[内外]温)|{_FLAT})"),
     # 门牌号35, 房间号: 501
     ("h", r"(?P<keep_h>(?:门牌|房间?|室|门)号码?[ :为是]{0,3})[A-Za-z]?[0-9]{1,5}(?:-[0-9]{1,4}){0,3}(?![0-9])"),
 )
 
-DOORS: Final = join(_RULES, r"[0-9十A-Za-z甲乙丙丁门房室]")
+_DOORS: Final = join(_RULES)
+_WORD: Final = "[0-9十A-Za-z]"
+_GATE = re.compile(rf"[0-9十A-Za-z甲乙丙丁门房室](?<!{_WORD}{_WORD}){_WORD}*+(?= {{0,2}}[号楼栋幢座#单门室房\-牌间])")
 
-_KEPT: Final = tuple(name for name in DOORS.groupindex if name.startswith("keep_"))
+
+def find_doors(folded: str) -> Iterator[re.Match[str]]:
+    """Find the door numbers of a folded text; the gate is what all of them begin with."""
+    done = 0
+    for gate in _GATE.finditer(folded):
+        if gate.start() >= done:
+            match = _DOORS.match(folded, gate.start())
+            if match is not None:
+                done = match.end()
+                yield match
+
+
+_KEPT: Final = tuple(name for name in _DOORS.groupindex if name.startswith("keep_"))
 
 
 def hide_door(match: re.Match[str], written: str) -> str:

@@ -30,7 +30,7 @@ def read_numerals(folded: str) -> str:
 
     A numeral that belongs to a word (一直, 三天, 统一) is no digit of the number beside it; it becomes `_`.
     """
-    return folded if folded.isascii() else _NUMERAL_IN_WORD.sub("_", folded).translate(_READ)
+    return _NUMERAL.sub(lambda match: _READ[match[0]] if match["in_word"] is None else "_", folded)
 
 
 _FORMAT: Final = (  # category Cf and other characters without a shape, written as a character class
@@ -44,10 +44,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSEEN = re.compile(rf"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMAT}]")
 
 
-def _pairs(written: str, read: str) -> dict[int, str]:
-    return dict(zip(map(ord, written), read, strict=True))
-
-
 _FOLDED: Final[dict[int, str]] = (
     {code: str(int(chr(code))) for code in range(0x660, 0x1FBFA) if chr(code).isdecimal()}
     | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
@@ -59,12 +55,14 @@ _FOLDED: Final[dict[int, str]] = (
     | dict.fromkeys(map(ord, "〕】」』》〉"), ")")
     | {ord("﹫"): "@", ord("﹟"): "#", ord("〜"): "~"}
 )
-_READ: Final = (
-    _pairs(NUMERALS, "001234567891123456789")
-    | _pairs("⓪①②③④⑤⑥⑦⑧⑨", "0123456789")
-    | _pairs("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-    | _pairs("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_READ: Final[dict[str, str]] = dict(
+    zip(
+        NUMERALS + "⓪①②③④⑤⑥⑦⑧⑨⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉",
+        "001234567891123456789" + "0123456789" * 3,
+        strict=True,
+    )
 )
-_NUMERAL_IN_WORD = re.compile(
-    rf"(?<=[统唯万周期第之])[{NUMERALS}]|[{NUMERALS}](?=[直般个次下天样些起定边旦种位名人家件条遍回年月日周小])"
+_IN_WORD: Final = (
+    rf"(?<=[统唯万周期第之][{NUMERALS}])|(?<=[{NUMERALS}])(?=[直般个次下天样些起定边旦种位名人家件条遍回年月日周小])"
 )
+_NUMERAL = re.compile(rf"[{''.join(_READ)}](?P<in_word>{_IN_WORD})?")

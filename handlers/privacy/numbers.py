@@ -1,15 +1,18 @@
 """Rules that find numbers of persons: phones, identity and card numbers, plates, e-mails, accounts.
 
 All read a folded text (ASCII digits, dashes, brackets). In each pattern no two repetitions compete for the same
-characters, so that time grows with length only.
+characters, so that time grows with length only; a pattern begins with plain characters where it can, because then
+the search skips to them.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from handlers.privacy.masking import mask_digits
 
+Find = Callable[[str], Iterator[re.Match[str]]]
+"""Given a folded text: what stands out in it, from left to right."""
 Hide = Callable[[re.Match[str], str], str | None]
 """Given a match in the folded text and the same stretch of the plain one: what to write, None to leave it."""
 
@@ -18,9 +21,9 @@ ENDS_ALONE: Final = r"(?![0-9A-Za-z])"
 ODD: Final = r"[ \n\-_.·,;:!?|/\\'\"+=~*&()<>…。\u0300-\u036f\u20d0-\u20ff]{0,5}"  # may split the digits of a mobile
 
 
-def join(rules: Sequence[tuple[str, str]], lead: str) -> re.Pattern[str]:
-    """Join a table into one pattern, first rule first; `lead` is what any match begins with, to pass over the rest."""
-    return re.compile(f"(?={lead})(?:{'|'.join(f'(?P<{name}_{at}>{rule})' for at, (name, rule) in enumerate(rules))})")
+def join(rules: Sequence[tuple[str, str]]) -> re.Pattern[str]:
+    """Join a table into one pattern, first rule first; the match's `lastgroup` is the rule's name and place."""
+    return re.compile("|".join(f"(?P<{name}_{at}>{rule})" for at, (name, rule) in enumerate(rules)))
 
 
 # Numbers that show by themselves what they are
@@ -44,64 +47,110 @@ def _spread(digits: str) -> str:
 
 _REGION: Final = "[1-9] [0-9] [0-9] [0-9] [0-9] [0-9]"
 
-_NUMBER_RULES: Final = (
-    # What looks like somebody's number and is none: left as it stands.
-    ("kept", rf"{_STARTS}[0-9]{{0,4}}-?[*]{{4}}[0-9]{{0,4}}{_ENDS}"),  # masked already
-    ("kept", rf"(?<=[\u4e00-\u9fff]-)[0-9]{{2}}{_MONTH}{_DAY}-[0-9]{{6}}{_ENDS}"),  # 热线-260601-000123
+_RULES: Final = (
+    # What looks like somebody's number and is none: left as it stands. (Kind, first characters, pattern)
+    ("kept", "0-9*\\-", rf"{_STARTS}[0-9]{{0,4}}-?[*]{{4}}[0-9]{{0,4}}{_ENDS}"),  # masked already
+    ("kept", "12", rf"(?<=[\u4e00-\u9fff]-)[0-9]{{2}}{_MONTH}{_DAY}-[0-9]{{6}}{_ENDS}"),  # 热线-260601-000123
     (
         "kept",  # 2026-06-01 10:30:00
+        "12",
         rf"{_STARTS}(?<![0-9][\-/.]){_YEAR}(?P<dash>[\-/.])(?:1[0-2]|0?[1-9])(?P=dash)(?:[12][0-9]|3[01]|0?[1-9])"
         rf"(?:[ T]{{1,2}}[0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}}(?:[.][0-9]{{1,6}})?)?)?{_ENDS}",
     ),
-    ("kept", r"(?<![0-9:])(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"),
-    ("kept", rf"{_STARTS}20[0-9]{{2}}{_MONTH}{_DAY}[0-9]{{0,9}}{_ENDS}"),  # 20260601, 20260601103000
-    ("kept", rf"{_STARTS}{_YEAR} ?[\-~/] ?{_YEAR}{_ENDS}"),  # 2025-2026
-    ("kept", rf"{_STARTS}[48]00[ \-]?[0-9]{{3}}[ \-]?[0-9]{{4}}{_ENDS}"),  # a company's service number
-    ("kept", rf"(?<![0-9.]){_OCTET}(?:[.]{_OCTET}){{3}}(?![0-9.])"),
-    ("kept", rf"{ALONE}(?=[0-9]*[a-f])[0-9a-f]{{32,}}{ENDS_ALONE}"),  # a hash in a log or a report
-    ("kept", rf"{ALONE}[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}{ENDS_ALONE}"),
+    ("kept", "0-9", r"(?<![0-9:])(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?::[0-5][0-9])?(?![0-9:])"),
+    ("kept", "2", rf"{_STARTS}20[0-9]{{2}}{_MONTH}{_DAY}[0-9]{{0,9}}{_ENDS}"),  # 20260601, 20260601103000
+    ("kept", "12", rf"{_STARTS}{_YEAR} ?[\-~/] ?{_YEAR}{_ENDS}"),  # 2025-2026
+    ("kept", "48", rf"{_STARTS}[48]00[ \-]?[0-9]{{3}}[ \-]?[0-9]{{4}}{_ENDS}"),  # a company's service number
+    ("kept", "0-9", rf"(?<![0-9.]){_OCTET}(?:[.]{_OCTET}){{3}}(?![0-9.])"),
+    ("kept", "0-9a-f", rf"{ALONE}(?=[0-9]*[a-f])[0-9a-f]{{32,}}{ENDS_ALONE}"),  # a hash in a log or a report
+    ("kept", "0-9a-f", rf"{ALONE}[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}{ENDS_ALONE}"),
     (
         "kept",  # GB 3096-2008
+        "GDJHCTA",
         r"(?<![A-Za-z])(?:GB|DB|JG|HJ|CJ|TB|AQ)[A-Z]?[0-9]{0,2}(?:/T)? ?[0-9]{2,6}(?:[.][0-9]{1,2})?"
         rf"-{_YEAR}{_ENDS}",
     ),
     # What is hidden, the longest kind first.
-    ("long", rf"{_STARTS}[0-9]{{20,}}"),
-    ("identity", _spread(rf"{_REGION} (?:19|20) [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9] [0-9Xx]")),
-    ("identity", _spread(rf"{_REGION} [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9]")),
-    ("identity", rf"{_STARTS}[0-9]{{6}}[ \-]{{0,2}}[0-9]{{8}}[ \-]{{0,2}}[0-9]{{3}}[Xx]"),
-    ("identity", rf"{_STARTS}[0-9]{{6}}[ \-]{{1,2}}[0-9]{{8}}[ \-]{{1,2}}[0-9]{{4}}{_ENDS}"),
-    ("identity", rf"{ALONE}[EGDSPHMCegdsphmc](?!20[0-9]{{2}}{_MONTH}{_DAY})[0-9]{{8}}{ENDS_ALONE}"),  # passports
-    ("identity", rf"{ALONE}[Ee][A-Za-z][0-9]{{7}}{ENDS_ALONE}"),
-    ("card", rf"{_STARTS}[0-9]{{15,19}}{_ENDS}"),
-    ("card", rf"{_STARTS}[0-9]{{4}}(?:[ \-.]{{1,2}}[0-9]{{4}}){{3}}(?:[ \-.]{{0,2}}[0-9]{{1,3}})?{_ENDS}"),
-    ("phone", rf"{_STARTS}(?:(?:[+]|00){ODD}86{ODD}|86{ODD}|0{ODD})?1{ODD}[3-9](?:{ODD}[0-9]){{9}}{_ENDS}"),
-    ("phone", r"1[3-9][0-9]{9}"),  # glued to other digits
+    ("long", "0-9", rf"{_STARTS}[0-9]{{20,}}"),
+    ("identity", "1-9", _spread(rf"{_REGION} (?:19|20) [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9] [0-9Xx]")),
+    ("identity", "1-9", _spread(rf"{_REGION} [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9]")),
+    ("identity", "0-9", rf"{_STARTS}[0-9]{{6}}[ \-]{{0,2}}[0-9]{{8}}[ \-]{{0,2}}[0-9]{{3}}[Xx]"),
+    ("identity", "0-9", rf"{_STARTS}[0-9]{{6}}[ \-]{{1,2}}[0-9]{{8}}[ \-]{{1,2}}[0-9]{{4}}{_ENDS}"),
+    (
+        "identity",
+        "EGDSPHMCegdsphmc",
+        rf"{ALONE}[A-Za-z](?!20[0-9]{{2}}{_MONTH}{_DAY})[0-9]{{8}}{ENDS_ALONE}",
+    ),  # passports
+    ("identity", "Ee", rf"{ALONE}[Ee][A-Za-z][0-9]{{7}}{ENDS_ALONE}"),
+    ("card", "0-9", rf"{_STARTS}[0-9]{{15,19}}{_ENDS}"),
+    ("card", "0-9", rf"{_STARTS}[0-9]{{4}}(?:[ \-.]{{1,2}}[0-9]{{4}}){{3}}(?:[ \-.]{{0,2}}[0-9]{{1,3}})?{_ENDS}"),
+    ("phone", "+01", rf"{_STARTS}(?:(?:[+]|00){ODD}86{ODD}|0{ODD})?1{ODD}[3-9](?:{ODD}[0-9]){{9}}{_ENDS}"),
+    ("phone", "8", rf"{_STARTS}86{ODD}1{ODD}[3-9](?:{ODD}[0-9]){{9}}{_ENDS}"),
+    ("glued", "0-9", rf"{_STARTS}[0-9]{{0,3}}?1[3-9][0-9]{{9}}[0-9]{{0,3}}{_ENDS}"),
     (
         "phone",
+        "+(0",
         rf"{_STARTS}(?:(?:[+]|00) ?86{_GAP}(?:[(]0?|0)?|[(]?0)(?:10|2[0-9]){_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{7}}"
         + _EXTENSION,
     ),
-    ("phone", rf"{_STARTS}0{_ONE}(?:1{_ONE}0|2{_ONE}[0-9]){_GAP}[2-9](?:{_GAP}[0-9]){{7}}"),
-    ("phone", rf"{_STARTS}[(]?0[3-9][0-9]{{2}}{_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{6,7}}{_EXTENSION}"),
-    ("local", rf"{ALONE}[2-8][0-9]{{6,7}}{ENDS_ALONE}"),
-    ("local", rf"{ALONE}[2-8][0-9]{{2,3}}[ \-.·~_]{{1,3}}[0-9]{{4}}{ENDS_ALONE}"),
-    ("local", rf"{ALONE}[2-8][0-9](?:[ \-]{{1,3}}[0-9]{{2}}){{3}}{ENDS_ALONE}"),
-    ("local", rf"{ALONE}[2-8](?:[ \-.·_]{{1,3}}[0-9]){{6,7}}{ENDS_ALONE}"),
+    ("phone", "0", rf"{_STARTS}0{_ONE}(?:1{_ONE}0|2{_ONE}[0-9]){_GAP}[2-9](?:{_GAP}[0-9]){{7}}"),
+    ("phone", "(0", rf"{_STARTS}[(]?0[3-9][0-9]{{2}}{_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{6,7}}{_EXTENSION}"),
+    ("local", "2-8", rf"{ALONE}[2-8][0-9]{{6,7}}{ENDS_ALONE}"),
+    ("local", "2-8", rf"{ALONE}[2-8][0-9]{{2,3}}[ \-.·~_]{{1,3}}[0-9]{{4}}{ENDS_ALONE}"),
+    ("local", "2-8", rf"{ALONE}[2-8][0-9](?:[ \-]{{1,3}}[0-9]{{2}}){{3}}{ENDS_ALONE}"),
+    ("local", "2-8", rf"{ALONE}[2-8](?:[ \-.·_]{{1,3}}[0-9]){{6,7}}{ENDS_ALONE}"),
 )
 
-NUMBERS: Final = join(_NUMBER_RULES, r"[0-9+(*A-Za-z]")
+
+def _by_first_character() -> dict[str, re.Pattern[str]]:
+    """Compile, for each character that may begin a number, only the rules that it can begin."""
+    found: dict[str, re.Pattern[str]] = {}
+    for character in map(chr, range(0x21, 0x7F)):
+        rules = [(kind, rule) for kind, leads, rule in _RULES if re.match(f"[{leads}]", character)]
+        if rules:
+            found[character] = join(rules)
+    return found
+
+
+_BEGINNING_WITH: Final = _by_first_character()
+_RUN = re.compile(rf"[0-9](?:{ODD}[0-9]){{6}}(?:{ODD}[0-9])*+")
+_BEGINNING = re.compile(
+    r"[0-9A-Za-z+(*\-](?:(?<=[0-9])(?<![0-9][0-9])|(?<=[A-Za-z])(?<![0-9A-Za-z][A-Za-z])|(?<=[+(*\-])(?=[0-9*]))"
+)
+_BEFORE: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+(*-/ ")
+_REACH: Final = 80  # a hash has 64
+
+
+def find_numbers(folded: str) -> Iterator[re.Match[str]]:
+    """Find the numbers of a folded text: only where seven digits stand in a run, which most texts have nowhere."""
+    done = 0
+    for run in _RUN.finditer(folded):
+        start, end = run.span()
+        earliest = max(done, start - _REACH)
+        while start > earliest and folded[start - 1] in _BEFORE:
+            start -= 1
+        for beginning in _BEGINNING.finditer(folded, start, end):
+            if beginning.start() >= done:
+                rules = _BEGINNING_WITH.get(beginning[0])
+                match = rules.match(folded, beginning.start()) if rules else None
+                if match is not None:
+                    done = match.end()
+                    yield match
+        done = max(done, end)
+
 
 _WRITTEN: Final = {"long": "〔长号码〕", "identity": "〔证件号〕", "card": "〔卡号〕"}
 
 
 def hide_number(match: re.Match[str], written: str) -> str | None:
-    """Hide what a rule of `NUMBERS` found; a phone keeps its last four digits, everything else only its kind."""
+    """Hide what `find_numbers` found; a phone keeps its last four digits, everything else only its kind."""
     kind = (match.lastgroup or "").partition("_")[0]
     if kind == "kept" or (kind == "local" and _is_quantity(match, written)):
         return None
     if kind in _WRITTEN:
         return _WRITTEN[kind]
+    if kind == "glued":
+        return re.sub(r"1[3-9][0-9]{9}", lambda mobile: mask_digits(mobile[0]), match[0], count=1)
     return mask_digits(re.sub(r"[^0-9]", "", re.split("转|分机|ext", match[0])[0]))
 
 
@@ -129,30 +178,34 @@ def _is_quantity(match: re.Match[str], written: str) -> bool:
 # Numbers that a word in front of them gives away
 
 _PROVINCE: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+_TAIL: Final = "[A-Za-z0-9]"
 _PLATES = re.compile(
-    rf"(?:[{_PROVINCE}] {{0,2}}[A-Za-z][ \-.·]{{0,3}}|车牌(?:照|号码?)?[为是:( ]{{0,4}}[A-Za-z][ .·]?)"
-    r"(?=[A-Za-z]{0,2}[ .·]?[0-9])(?P<tail>[A-Za-z0-9](?:[ .·]?[A-Za-z0-9]){4,5}"
-    r"|[A-Za-z0-9](?:[ .·]?[A-Za-z0-9]){3}[挂学警港澳])(?![A-Za-z0-9])"
+    rf"[{_PROVINCE}牌](?:(?<!牌) {{0,2}}|(?<=车牌)(?:照|号码?)?[为是:( ]{{0,4}})(?P<tail>[A-Za-z][ \-.·]{{0,3}}"
+    rf"(?=[A-Za-z]{{0,2}}[ .·]?[0-9])(?:{_TAIL}(?:[ .·]?{_TAIL}){{4,5}}"
+    rf"|{_TAIL}(?:[ .·]?{_TAIL}){{3}}[挂学警港澳]))(?!{_TAIL})"
 )
 _EMAILS = re.compile(
-    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++ ?(?:@|[(\[]at[)\]]) ?(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]",
-    re.IGNORECASE,
+    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++ ?(?:@|[(\[][Aa][Tt][)\]]) ?"
+    r"(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]"
 )
+_AT = re.compile(r"@|[(\[][Aa][Tt][)\]]")
 _ACCOUNTS = re.compile(
-    r"(?:微信|薇信|威信|wechat|weixin|wx|vx|QQ|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|账号|帐号)"
+    r"(?:微信|薇信|威信|WeChat|Wechat|wechat|weixin|WX|Wx|wx|VX|Vx|vx|QQ|Qq|qq|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|账号|帐号)"
     r"(?P<link>[ :为是号码群加我的同(=]{0,6})"
-    r"(?P<tail>[A-Za-z0-9](?:[A-Za-z0-9_\-]| (?=[0-9])){4,29})(?![A-Za-z0-9@])",
-    re.IGNORECASE,
+    r"(?P<tail>[A-Za-z0-9](?:[A-Za-z0-9_\-]| (?=[0-9])){4,29})(?![A-Za-z0-9@])"
 )
 _DOCUMENTS = re.compile(
-    r"(?:身份证|证件|护照|通行证|驾驶证|驾照|军官证|社保卡|医保卡|银行卡|公积金|学籍|电表|水表|燃气表|卡|户)"
+    r"(?:证|证件|照|卡|公积金|学籍|电表|水表|燃气表|户)"
     r"(?:编号|号码?)[ :为是(=]{0,3}(?P<tail>[A-Za-z0-9](?:[ \-]{0,2}[A-Za-z0-9]){5,24})(?![A-Za-z0-9])"
 )
 _CALLS = re.compile(
-    r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|tel|phone|mobile)号?码?[ :为是(=]{0,4}"
-    r"(?!20[0-9]{2}(?:0[1-9]|1[0-2]))(?P<tail>[0-9]{7,14})(?![0-9])",
-    re.IGNORECASE,
+    r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|TEL|Tel|tel|Phone|phone|Mobile|mobile)号?码?[ :为是(=]{0,4}"
+    r"(?!20[0-9]{2}(?:0[1-9]|1[0-2]))(?P<tail>[0-9]{7,14})(?![0-9])"
 )
+
+
+def _find_emails(folded: str) -> Iterator[re.Match[str]]:
+    return _EMAILS.finditer(folded) if _AT.search(folded) else iter(())
 
 
 def _hide_email(_match: re.Match[str], _written: str) -> str:
@@ -177,7 +230,7 @@ def _hide_call(match: re.Match[str], written: str) -> str:
 
 def _hide_plate(match: re.Match[str], written: str) -> str | None:
     digits = sum(character.isdigit() for character in match["tail"])
-    return _hide_tail(match, written, "*****") if digits >= 3 else None
+    return _hide_tail(match, written, match["tail"][0].upper() + "*****") if digits >= 3 else None
 
 
 def _hide_tail(match: re.Match[str], written: str, hidden: str) -> str:
@@ -185,12 +238,12 @@ def _hide_tail(match: re.Match[str], written: str, hidden: str) -> str:
     return written[: match.start("tail") - match.start()] + hidden
 
 
-PASSES: Final[tuple[tuple[re.Pattern[str], Hide], ...]] = (
-    (_EMAILS, _hide_email),
-    (_DOCUMENTS, _hide_document),
-    (_ACCOUNTS, _hide_account),
-    (_CALLS, _hide_call),
-    (_PLATES, _hide_plate),
-    (NUMBERS, hide_number),
+PASSES: Final[tuple[tuple[Find, Hide], ...]] = (
+    (_find_emails, _hide_email),
+    (_DOCUMENTS.finditer, _hide_document),
+    (_ACCOUNTS.finditer, _hide_account),
+    (_CALLS.finditer, _hide_call),
+    (_PLATES.finditer, _hide_plate),
+    (find_numbers, hide_number),
 )
 """What to look for, in order: a word in front of a number tells more about it than its shape."""

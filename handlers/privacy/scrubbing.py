@@ -6,13 +6,13 @@ only. What is hidden matches no rule: scrubbing twice is scrubbing once. Source:
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from handlers.privacy.doors import DOORS, hide_door
+from handlers.privacy.doors import find_doors, hide_door
 from handlers.privacy.folding import fold, plain, read_numerals
 from handlers.privacy.masking import NOT_A_NAME, mask_digits, mask_name, mask_phone
-from handlers.privacy.numbers import ALONE, ENDS_ALONE, NUMBERS, ODD, PASSES, Hide, hide_number
+from handlers.privacy.numbers import ALONE, ENDS_ALONE, ODD, PASSES, Hide, find_numbers, hide_number
 
 
 def scrub(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> str:
@@ -35,19 +35,20 @@ def scrub(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> st
 
 def _hide(text: str) -> str:
     folded = fold(text)
-    for pattern, hide in PASSES:
-        folded, text = _apply(pattern, hide, folded, text)
-    folded = read_numerals(folded)
-    folded, text = _apply(DOORS, hide_door, folded, text)
-    return _apply(NUMBERS, hide_number, folded, text)[1]
+    for find, hide in PASSES:
+        folded, text = _apply(find(folded), hide, folded, text)
+    read = read_numerals(folded)
+    numerals = read is not folded
+    read, text = _apply(find_doors(read), hide_door, read, text)
+    return _apply(find_numbers(read), hide_number, read, text)[1] if numerals else text
 
 
-def _apply(pattern: re.Pattern[str], hide: Hide, folded: str, text: str) -> tuple[str, str]:
-    """Find in the folded text, replace in both, so that the next pass needs no new folding."""
+def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -> tuple[str, str]:
+    """Replace in both texts what was found in the folded one, so that the next pass needs no new folding."""
     done = 0
     folded_parts: list[str] = []
     parts: list[str] = []
-    for match in pattern.finditer(folded):
+    for match in found:
         start, end = match.span()
         hidden = hide(match, text[start:end])
         if hidden is not None:
@@ -61,42 +62,45 @@ def _apply(pattern: re.Pattern[str], hide: Hide, folded: str, text: str) -> tupl
 
 # The caller's own name and number
 
-_HONORIFIC = re.compile(r"[(（].*$|(?:先生|女士|小姐|同志|老师|师傅|阿姨|大爷|大妈|大姐|大哥)$")
+_HONORIFIC = re.compile(r"[(].*$|(?:先生|女士|小姐|同志|老师|师傅|阿姨|大爷|大妈|大姐|大哥)$")
+_SEVERAL = re.compile(r"[/,;|\n]")
+_MASKED = re.compile(r"[*某×●○]")
 _SPACED: Final = r"[ \n·.\-_']{0,3}"
 
 
 def _hide_own(text: str, own: Sequence[str]) -> str:
+    folded = fold(text)
     for literal in sorted({part for entry in own for part in _own_parts(entry)}, key=len, reverse=True):
-        digits = re.sub(r"\D", "", literal)
+        digits = "".join(filter(str.isdigit, literal))
         if len(digits) >= 7 and len(digits) * 2 > len(literal):
-            text = _hide_loosely(text, digits, ODD, mask_digits(digits), read_numerals(fold(text)))
-        else:
-            hidden = mask_name(literal) if re.search(r"[0-9_]", literal) is None else mask_phone(literal)
-            text = _hide_loosely(text, literal, _SPACED, hidden, fold(text))
+            read = read_numerals(folded)
+            if set(digits) <= set(read):  # the cheap answer, right for nearly every text
+                found = re.finditer(ODD.join(digits), read)
+                folded, text = _apply(found, _always(mask_digits(digits)), folded, text)
+        elif set(literal.lower()) - {" ", "-"} <= set(folded.lower()):
+            hidden = mask_phone(literal) if digits or "_" in literal else mask_name(literal)
+            pattern = _SPACED.join(re.escape(character) for character in literal if character not in " -")
+            if literal.isascii():
+                pattern = ALONE + pattern + ENDS_ALONE
+            found = re.finditer(pattern, folded, re.IGNORECASE)
+            folded, text = _apply(found, _always(hidden), folded, text)
     return text
+
+
+def _always(hidden: str) -> Hide:
+    return lambda _match, _written: hidden
 
 
 def _own_parts(entry: str) -> set[str]:
     """Split a field into the words that must not appear; what is masked or names nobody is none."""
-    folded = fold(plain(entry))
-    parts = {part.strip() for part in re.split(r"[/,;|\n]", folded)}
+    parts = {part.strip() for part in _SEVERAL.split(fold(plain(entry)))}
     parts |= {_HONORIFIC.sub("", part).strip() for part in parts}
-    return {
-        part
-        for part in parts
-        if len(part) >= (4 if part.isascii() and re.search(r"[0-9_]", part) else 2)
-        and part not in NOT_A_NAME
-        and re.search(r"[*某×●○@]", part) is None
-        and re.search(r"[^\W\d_]|[0-9]{7}", re.sub(r"[ \-]", "", part))
-    }
+    return {part for part in parts if _tells(part)}
 
 
-def _hide_loosely(text: str, literal: str, between: str, hidden: str, folded: str) -> str:
-    letters = [character for character in literal if character not in " -"]
-    present = folded.lower()
-    if not all(character in present for character in "".join(letters).lower()):
-        return text  # the cheap answer, right for nearly every text
-    pattern = between.join(map(re.escape, letters))
-    if literal.isascii() and not literal.isdigit():
-        pattern = rf"{ALONE}{pattern}{ENDS_ALONE}"
-    return _apply(re.compile(pattern, re.IGNORECASE), lambda _match, _written: hidden, folded, text)[1]
+def _tells(part: str) -> bool:
+    if part in NOT_A_NAME or _MASKED.search(part) is not None:
+        return False
+    if any(character.isalpha() for character in part):
+        return len(part) >= (4 if part.isascii() and not part.isalpha() else 2)
+    return sum(character.isdigit() for character in part) >= 7

@@ -1,6 +1,7 @@
 """`代 科室`: a seat acts for a 科室 on somebody's word; recorded as on behalf, with who gave it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from config.organisation import Department, Person
 from handlers.arguments import Arguments
@@ -23,7 +24,7 @@ class Behalf:
         """Who gave the word, as people read it."""
         return f"{self.person.name}口头确认" if self.person else "未注明何人确认"
 
-    def data(self) -> dict[str, str | None]:
+    def data(self) -> dict[str, Any]:
         """For the event."""
         return {"behalf": self.department.id, "word_from": self.person.id if self.person else None}
 

@@ -7,7 +7,7 @@ stands a timer, the next moment at which somebody must be told; the sweeper read
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from config.policy import Limit, ReminderSteps, Rules
+from config.rules import Limit, ReminderSteps, Rules
 from config.shanghai import day_of, end_of_day, full_text, near_text, span_text
 from handlers.office import Office
 from storage.tables import Clock, Order, Timer
@@ -189,11 +189,7 @@ def restore_timers(office: Office, scope: Scope, order: Order) -> None:
 
 def ladder(clock: Clock, rules: Rules) -> ReminderSteps:
     """The reminder steps of a clock: urgent orders, short limits, all others (domain, section 4)."""
-    if clock.urgent:
-        return rules.reminders.urgent
-    if clock.due_at - clock.started_at <= rules.reminders.short_up_to:
-        return rules.reminders.short
-    return rules.reminders.ordinary
+    return rules.reminders.of(urgent=clock.urgent, limit=clock.due_at - clock.started_at)
 
 
 def next_moment(clock: Clock, rules: Rules, after: datetime) -> datetime:

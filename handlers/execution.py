@@ -134,9 +134,7 @@ def _quoted(orders: Sequence[int]) -> int:
     raise Refusal(f"引用的消息提到几件工单（{named}），请写明是哪一件")
 
 
-def _one(
-    office: Office, answered: Answered, unit: Attempts, command: Command, request: Request, order: int
-) -> Said:
+def _one(office: Office, answered: Answered, unit: Attempts, command: Command, request: Request, order: int) -> Said:
     def act(scope: Scope) -> Said:
         work = Work(office, scope, request.actor, request.place)
         found = work.order(order)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from config.calendar import WorkCalendar
 from config.organisation import Group, Organisation
-from config.policy import Policy, Rules
+from config.policy import Policy
+from config.rules import Rules
 from config.settings import Settings
 from config.shanghai import day_of
 from config.texts import Texts

@@ -6,7 +6,7 @@ from handlers.work import Work
 from storage.tables import Contact, Order, Remark
 
 
-def remark(work: Work, order: Order, kind: str, text: str, **data: Any) -> Remark:
+def remark(work: Work, order: Order, kind: str, text: str, /, **data: Any) -> Remark:
     """A record beside the state, numbered like the event that is about to be recorded."""
     return work.scope.add(
         Remark(order_id=order.id, n=order.events + 1, kind=kind, at=work.now, by=work.actor.id, text=text, data=data)

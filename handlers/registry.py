@@ -93,7 +93,14 @@ COMMANDS: tuple[Command, ...] = (
         step=dispatching.accept,
     ),
     _c("分办 assign", "many", "N… 人", "科室内指定经办人"),
-    _c("改派 decline", "one", "N 理由", "派错了，退给值班坐席改派", "/改派 123 属市场监管所职责", step=dispatching.decline),
+    _c(
+        "改派 decline",
+        "one",
+        "N 理由",
+        "派错了，退给值班坐席改派",
+        "/改派 123 属市场监管所职责",
+        step=dispatching.decline,
+    ),
     _c("核查 check", "one", "N 结果", "记一次信息核查", "/核查 123 现场无人施工", step=handling.check),
     _c(
         "反馈 contact",

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from config.rules import Rules
 from handlers import clocks, notices
 from handlers.clocks import Kind
 from handlers.notices import Audience
@@ -62,7 +63,8 @@ def sweep(office: Office, scope: Scope) -> int:
 def next_due(scope: Scope) -> datetime | None:
     """The earliest moment at which `sweep` has something to do."""
     timer = table(Timer)
-    return scope.connection.execute(sa.select(sa.func.min(timer.c.next_at))).scalar_one()
+    found: datetime | None = scope.connection.execute(sa.select(sa.func.min(timer.c.next_at))).scalar_one()
+    return found
 
 
 def _due(office: Office, scope: Scope, order_id: int, kind: str, generation: int) -> Due | None:
@@ -95,7 +97,7 @@ def _due(office: Office, scope: Scope, order_id: int, kind: str, generation: int
     return due
 
 
-def _latest_step(clock: Clock, rules: "clocks.Rules", now: datetime) -> datetime | None:
+def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
     """The newest step that has come; older ones that nobody was told of are covered by it."""
     at = None
     moment = clocks.next_moment(clock, rules, clock.started_at)

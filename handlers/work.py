@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from config.organisation import Person
-from config.policy import Rules
+from config.rules import Rules
 from handlers.office import Office
 from handlers.privacy import clean
 from handlers.refusal import Refusal

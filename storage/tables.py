@@ -384,7 +384,11 @@ class Inbox(SQLModel, table=True):
 
 
 class Outbox(SQLModel, table=True):
-    """A message on its way to one endpoint (a robot or a chat). `storage/outbox.py` explains each state."""
+    """A message on its way to one endpoint (a robot or a chat). `storage/outbox.py` explains each state.
+
+    `told_at`: when a message of unknown outcome was repeated or named in a digest. `names`: the ids that a digest of
+    such messages lists.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -414,10 +418,15 @@ class Outbox(SQLModel, table=True):
     parent_id: int | None = None
     part: int | None = None
     repeat_of: int | None = None
+    told_at: datetime | None = None
+    names: tuple[int, ...] = Field(default=(), sa_type=JsonText)
 
 
 class Attempt(SQLModel, table=True):
-    """One request to a robot, written before it is made: what the platform's limit is counted from."""
+    """One request to a robot, written before it is made: what the platform's limit is counted from.
+
+    `pause_until`: nothing is sent to this endpoint before then, whatever waits.
+    """
 
     __tablename__ = "attempt"
     __table_args__ = (sa.Index("ix_attempt_endpoint_at", "endpoint", "at"),)
@@ -431,6 +440,7 @@ class Attempt(SQLModel, table=True):
     status: int | None = None
     code: int | None = None
     detail: str = ""
+    pause_until: datetime | None = None
 
 
 class Timer(SQLModel, table=True):
@@ -457,13 +467,16 @@ class Reminder(SQLModel, table=True):
 
 
 class Unannounced(SQLModel, table=True):
-    """A new order of an import that is still running: announced when it ends, or by the sweeper if it died."""
+    """What an import found and nobody was told yet; the service tells it once the import is `done`, or has died."""
 
     __tablename__ = "unannounced"
 
     order_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    kind: str = Field(primary_key=True)
+    data: tuple[str, ...] = Field(default=(), sa_type=JsonText)
     batch: str = Field(index=True)
     at: datetime
+    done: bool = False
 
 
 class Slot(SQLModel, table=True):

@@ -1,5 +1,7 @@
 """From 待派单 to 办理中: 派单, 电话, 接单, 改派."""
 
+from typing import Any
+
 from config.organisation import Person
 from handlers import clocks, notices
 from handlers.arguments import Arguments
@@ -92,7 +94,7 @@ def _handler(work: Work, behalf: Behalf | None) -> Person:
     return work.actor if behalf is None else behalf.person or work.actor
 
 
-def _said_for(behalf: Behalf | None) -> dict[str, str | None]:
+def _said_for(behalf: Behalf | None) -> dict[str, Any]:
     return {} if behalf is None else behalf.data()
 
 

@@ -8,10 +8,30 @@ from handlers.refusal import Refusal
 from handlers.work import Said, Work
 
 _GROUPS = (
-    ("办理", "登记 签收 退回 退回结果 派单 电话 接单 改派 核查 反馈 办结 补要件 评定 结案 驳回 重开".split()),
-    ("督促", "催办 升级".split()),
-    ("查询", "查 待办 我的 列表 统计 日报".split()),
-    ("其他", "揭示 撤回 帮助".split()),
+    (
+        "办理",
+        [
+            "登记",
+            "签收",
+            "退回",
+            "退回结果",
+            "派单",
+            "电话",
+            "接单",
+            "改派",
+            "核查",
+            "反馈",
+            "办结",
+            "补要件",
+            "评定",
+            "结案",
+            "驳回",
+            "重开",
+        ],
+    ),
+    ("督促", ["催办", "升级"]),
+    ("查询", ["查", "待办", "我的", "列表", "统计", "日报"]),
+    ("其他", ["揭示", "撤回", "帮助"]),
 )
 
 
@@ -54,11 +74,12 @@ def _overview(work: Work, commands: Sequence[Command]) -> str:
         usable = [
             by_name[name]
             for name in names
-            if by_name[name].may(work.actor.roles)
-            and (work.place.private or not by_name[name].private)
+            if by_name[name].may(work.actor.roles) and (work.place.private or not by_name[name].private)
         ]
         if usable:
             lines.append(f"{title}")
-            lines += [f"  /{command.name} {command.usage}：{command.summary}".replace(" ：", "：") for command in usable]
+            lines += [
+                f"  /{command.name} {command.usage}：{command.summary}".replace(" ：", "：") for command in usable
+            ]
     lines.append("引用一条通知再发命令，可以不写单号。/帮助 派单 看一条命令的详细用法")
     return "\n".join(lines)

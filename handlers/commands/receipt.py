@@ -45,11 +45,12 @@ def return_answer(work: Work, order: Order, arguments: Arguments) -> str:
     granted = arguments.choice("结果", {"成功": True, "驳回": False})
     note = work.clean(arguments.optional_rest(), order)
     settle_return(work, order, granted=granted, note=note)
+    notices.announce(work, order, "return_answer", Audience((notices.DISPATCH,)), granted=granted, note=note)
     return work.render("reply_return_answer", order=order, granted=granted)
 
 
 def settle_return(work: Work, order: Order, *, granted: bool, note: str) -> None:
-    """A granted return ends the order and cancels its clocks; a refused one keeps them and starts 派单 if it had not."""
+    """A granted return ends the order and cancels its clocks; a refused one keeps them and starts 派单 if need be."""
     word = "成功" if granted else "驳回"
     if granted:
         order.state, order.open = State.RETURNED, False
@@ -62,4 +63,3 @@ def settle_return(work: Work, order: Order, *, granted: bool, note: str) -> None
             clocks.start_dispatch(work.office, work.scope, order)
     remark(work, order, "退回结果", f"{word} {note}".strip(), granted=granted)
     work.scope.record("退回结果", order, granted=granted, note=note)
-    notices.announce(work, order, "return_answer", Audience((notices.DISPATCH,)), granted=granted, note=note)

@@ -15,9 +15,7 @@ def register(work: Work, arguments: Arguments) -> Said:
     row = from_text(arguments.optional_rest(), noise=work.rules.title_noise)
     if isinstance(row, RejectedRow):
         raise Refusal("；".join(row.errors))
-    taken = take_in(
-        work.office, work.scope, [row], origin="登记", actor=work.actor, place=work.place.chat
-    )[0]
+    taken = take_in(work.office, work.scope, [row], origin="登记", actor=work.actor)[0]
     order = taken.order
     if taken.result is Result.UNCHANGED:
         return Said(f"【#{order.id}】{order.number} 已经登记过，内容没有变化，状态：{order.state}", orders=(order.id,))

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 
-from config.policy import Rules
+from config.rules import Rules
 from handlers import clocks
 from handlers.clocks import Kind
 from handlers.intake import upstream
@@ -133,7 +134,7 @@ def _changed(
 ) -> Accepted:
     held = unsealed(office, scope, order.id)
     own = tuple(dict.fromkeys((*_own(row), *((held.name, held.phone) if held else ()))))
-    values: dict[str, object] = dict(_texts(row, own))
+    values: dict[str, Any] = dict(_texts(row, own))
     values["upstream"] = {**order.upstream, **_upstream(row, own)}
     values |= {"arrived_at": row.arrived_at, "reported_at": row.reported_at, "city_due_at": row.due_at}
     values["upstream_status"] = row.status
@@ -204,7 +205,7 @@ def _own(row: IncomingOrder) -> tuple[str, ...]:
     return () if row.confidential else tuple(value for value in (row.caller, row.phone) if value)
 
 
-def _texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, object]:
+def _texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, Any]:
     """The masked columns of an order, as every group and report may see them."""
 
     def masked(text: str) -> str:

@@ -1,6 +1,6 @@
 """The level of a new order: what the source says, else policy words in its text (domain, section 2)."""
 
-from config.policy import Rules
+from config.rules import Rules
 from handlers.intake.orders import IncomingOrder
 
 ORDINARY, URGENT = "一般", "紧急"

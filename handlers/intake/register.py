@@ -1,11 +1,14 @@
 """Rows into the store, and what follows: notices, digests, returns and reopenings that the source decided.
 
-The rows of one import may come in several transactions. Its new orders are marked as unannounced until `announce`
-turns them into notices at the end, so that one import makes one digest and a crash in between loses no notice.
+An import may take several transactions, and may run in a process that does not know the ways out. What it found is
+noted as unannounced; the service tells it once the import is finished or has died, so that one import makes one
+digest and a crash in between loses no notice.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 
 import sqlalchemy as sa
 
@@ -31,6 +34,23 @@ _ABANDONED = timedelta(minutes=2)
 _LISTED = 15
 
 
+class Telling(StrEnum):
+    """Kinds of findings that people are told of."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    MISMATCH = "mismatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to tell: which order, and in `data` the changed columns or the contradiction."""
+
+    kind: Telling
+    order: int
+    data: tuple[str, ...] = ()
+
+
 def take_in(
     office: Office,
     scope: Scope,
@@ -40,106 +60,90 @@ def take_in(
     batch: str | None = None,
     takeover: bool = False,
     actor: Person = SYSTEM_ACTOR,
-    place: str = "",
 ) -> list[Accepted]:
-    """Accept rows inside one transaction. With `batch` the new orders wait for `announce`; else they are told now.
+    """Accept rows inside one transaction. With `batch` the findings wait for `finish`; else they are told now.
 
-    With `takeover` nothing is announced at all.
+    With `takeover` nothing is told at all.
     """
     before = known(scope, rows)
-    work = Work(office, scope, actor, Place(place))
+    work = Work(office, scope, actor, Place(""))
     accepted = []
+    findings: list[Finding] = []
     for row in rows:
         taken = accept(office, scope, row, before.get((row.source, row.number)), origin=origin, takeover=takeover)
         accepted.append(taken)
-        if not takeover:
-            _follow(work, taken)
-    fresh = [taken.order for taken in accepted if taken.result is Result.NEW and not taken.history]
+        findings += _findings(taken)
+        _follow(work, taken)
     if takeover:
         return accepted
     if batch is None:
-        tell(office, scope, fresh, place)
+        tell(office, scope, findings)
     else:
-        for order in fresh:
-            scope.place(Unannounced, (order.id,), {"batch": batch, "at": scope.now})
+        for found in findings:
+            values = {"data": found.data, "batch": batch, "at": scope.now, "done": False}
+            scope.place(Unannounced, (found.order, found.kind), values)
     return accepted
 
 
-def announce(office: Office, scope: Scope, batch: str) -> int:
-    """Announce the orders that an import left unannounced; returns how many."""
+def finish(scope: Scope, batch: str) -> None:
+    """The import is complete: the service may tell what it found."""
     waiting = table(Unannounced)
-    ids = list(scope.connection.execute(sa.select(waiting.c.order_id).where(waiting.c.batch == batch)).scalars())
-    return _announce(office, scope, ids)
+    scope.execute(sa.update(waiting).where(waiting.c.batch == batch).values(done=True))
 
 
-def announce_abandoned(office: Office, scope: Scope) -> int:
-    """Announce what imports left behind that died before their end."""
+def tell_finished(office: Office, scope: Scope) -> int:
+    """Tell the findings of imports that are finished, or that died on the way; returns how many."""
     waiting = table(Unannounced)
     living = (
-        sa.select(waiting.c.batch)
-        .group_by(waiting.c.batch)
-        .having(sa.func.max(waiting.c.at) > scope.now - _ABANDONED)
+        sa.select(waiting.c.batch).group_by(waiting.c.batch).having(sa.func.max(waiting.c.at) > scope.now - _ABANDONED)
     )
-    query = sa.select(waiting.c.order_id).where(waiting.c.batch.not_in(living))
-    return _announce(office, scope, list(scope.connection.execute(query).scalars()))
+    query = sa.select(waiting).where(sa.or_(waiting.c.done, waiting.c.batch.not_in(living)))
+    if scope.connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    findings = [
+        Finding(Telling(row["kind"]), row["order_id"], tuple(row["data"]))
+        for row in scope.connection.execute(query.order_by(waiting.c.order_id)).mappings()
+    ]
+    for found in findings:
+        scope.place(Unannounced, (found.order, found.kind), None)
+    tell(office, scope, findings)
+    return len(findings)
 
 
-def tell(office: Office, scope: Scope, orders: Sequence[Order], place: str = "") -> None:
-    """One notice an order; above the policy's threshold (★ 20) one digest, and each urgent order still by itself."""
-    many = len(orders) > office.rules(scope.now).digest_threshold
-    for order in orders:
-        if not many or order.level == clocks.URGENT_LEVEL:
-            _tell_one(office, scope, order, place)
-    if many:
-        ordinary = [order for order in orders if order.level != clocks.URGENT_LEVEL]
-        text = office.texts.render(
-            "new_orders_digest",
-            now=scope.now,
-            orders=ordinary[:_LISTED],
-            more=max(0, len(ordinary) - _LISTED),
-            total=len(orders),
-            urgent=len(orders) - len(ordinary),
-            first=min(order.id for order in orders),
-            last=max(order.id for order in orders),
-        )
-        people = notices.with_role(office, "duty")
-        audience = Audience((notices.DISPATCH,), people=people)
-        notices.post(office, scope, audience, kind="new_orders_digest", priority=Priority.NOTICE, text=text)
+def tell(office: Office, scope: Scope, findings: Sequence[Finding]) -> None:
+    """One notice for each finding; above the policy's threshold (★ 20) one digest, the urgent ones by themselves."""
+    threshold = office.rules(scope.now).digest_threshold
+    for kind, one, digest in (
+        (Telling.NEW, _tell_new, "new_orders_digest"),
+        (Telling.CHANGED, _tell_changed, "changes_digest"),
+    ):
+        found = [(item, order) for item in findings if item.kind is kind and (order := scope.order(item.order))]
+        many = len(found) > threshold
+        for item, order in found:
+            if not many or order.level == clocks.URGENT_LEVEL:
+                one(office, scope, order, item)
+        if many:
+            _digest(office, scope, digest, [order for _, order in found])
+    for item in findings:
+        if item.kind is Telling.MISMATCH and (order := scope.order(item.order)):
+            _tell_mismatch(office, scope, order, item)
 
 
-def _announce(office: Office, scope: Scope, ids: Sequence[int]) -> int:
-    orders = [order for order in (scope.order(number) for number in ids) if order is not None]
-    for number in ids:
-        scope.place(Unannounced, (number,), None)
-    if orders:
-        tell(office, scope, orders)
-    return len(orders)
-
-
-def _tell_one(office: Office, scope: Scope, order: Order, place: str) -> None:
-    urgent = order.level == clocks.URGENT_LEVEL
-    text = office.texts.render("new_order", now=scope.now, order=order, clocks=clocks.lines(scope, order, scope.now))
-    people = notices.with_role(office, "duty") if urgent else ()
-    notices.post(
-        office,
-        scope,
-        Audience((notices.DISPATCH,), people=people),
-        kind="new_order",
-        priority=notices.priority_of(order, Priority.NOTICE),
-        text=text,
-        order=order.id,
-    )
+def _findings(taken: Accepted) -> list[Finding]:
+    number = taken.order.id
+    found = []
+    if taken.result is Result.NEW and not taken.history:
+        found.append(Finding(Telling.NEW, number))
+    if taken.result is Result.CHANGED and not taken.order.history:
+        found.append(Finding(Telling.CHANGED, number, taken.changes))
+    if taken.mismatch:
+        found.append(Finding(Telling.MISMATCH, number, (taken.mismatch,)))
+    return found
 
 
 def _follow(work: Work, taken: Accepted) -> None:
+    """What the source's own system decided: an answer to a return, a closed order that is open again."""
     order = taken.order
-    if taken.mismatch:
-        people = (*notices.with_role(work.office, "duty"), *notices.with_role(work.office, "office"))
-        text = work.render("mismatch", order=order, found=taken.mismatch)
-        audience = Audience((notices.DISPATCH, notices.SUPERVISION), people=people)
-        notices.post(
-            work.office, work.scope, audience, kind="mismatch", priority=Priority.URGENT, text=text, order=order.id
-        )
     if taken.result is not Result.CHANGED or order.history:
         return
     step = upstream.step_of(work.rules, order.upstream_status)
@@ -147,6 +151,53 @@ def _follow(work: Work, taken: Accepted) -> None:
         settle_return(work, order, granted=step == upstream.RETURN_GRANTED, note="来源系统所示")
     elif order.state == State.CLOSED and "工单状态" in taken.changes and step in upstream.OPEN_STEPS:
         reopen_by_source(work, order)
+
+
+def _digest(office: Office, scope: Scope, template: str, orders: Sequence[Order]) -> None:
+    ordinary = [order for order in orders if order.level != clocks.URGENT_LEVEL]
+    numbers = [order.id for order in orders]
+    text = office.texts.render(
+        template,
+        now=scope.now,
+        orders=ordinary[:_LISTED],
+        more=max(0, len(ordinary) - _LISTED),
+        total=len(orders),
+        urgent=len(orders) - len(ordinary),
+        first=min(numbers),
+        last=max(numbers),
+    )
+    audience = Audience((notices.DISPATCH,), people=notices.with_role(office, "duty"))
+    notices.post(office, scope, audience, kind=template, priority=Priority.NOTICE, text=text)
+
+
+def _tell_new(office: Office, scope: Scope, order: Order, _: Finding) -> None:
+    people = notices.with_role(office, "duty") if order.level == clocks.URGENT_LEVEL else ()
+    standing = clocks.lines(scope, order, scope.now)
+    _post(office, scope, order, Audience((notices.DISPATCH,), people=people), "new_order", clocks=standing)
+
+
+def _tell_changed(office: Office, scope: Scope, order: Order, found: Finding) -> None:
     departments = (order.department,) if order.department else ()
-    audience = Audience((notices.DISPATCH,), departments, notices.next_to_act(work.office, order))
-    notices.announce(work, order, "upstream_change", audience, columns=taken.changes)
+    people = notices.next_to_act(office, order) if order.open else ()
+    audience = Audience((notices.DISPATCH,), departments, people)
+    _post(office, scope, order, audience, "upstream_change", columns=found.data)
+
+
+def _tell_mismatch(office: Office, scope: Scope, order: Order, found: Finding) -> None:
+    people = (*notices.with_role(office, "duty"), *notices.with_role(office, "office"))
+    audience = Audience((notices.DISPATCH, notices.SUPERVISION), people=people)
+    _post(office, scope, order, audience, "mismatch", Priority.URGENT, found=found.data[0])
+
+
+def _post(
+    office: Office,
+    scope: Scope,
+    order: Order,
+    audience: Audience,
+    template: str,
+    priority: Priority | None = None,
+    **values: object,
+) -> None:
+    text = office.texts.render(template, now=scope.now, order=order, **values)
+    priority = notices.priority_of(order, Priority.NOTICE) if priority is None else priority
+    notices.post(office, scope, audience, kind=template, priority=priority, text=text, order=order.id)

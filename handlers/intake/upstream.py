@@ -1,6 +1,6 @@
 """What the source says about an order, against what was asserted here (domain, sections 2 and 9)."""
 
-from config.policy import Rules
+from config.rules import Rules
 from handlers.states import State
 
 RECEIVED, SIGNED, DISPATCHED, FINISHED = 0, 1, 2, 4

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("code", sa.Integer(), nullable=True),
         sa.Column("detail", AutoString(), nullable=False),
+        sa.Column("pause_until", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("attempt", schema=None) as batch_op:
@@ -290,6 +291,8 @@ def upgrade() -> None:
         sa.Column("parent_id", sa.Integer(), nullable=True),
         sa.Column("part", sa.Integer(), nullable=True),
         sa.Column("repeat_of", sa.Integer(), nullable=True),
+        sa.Column("told_at", UTCDateTime(), nullable=True),
+        sa.Column("names", JsonText(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
@@ -353,9 +356,12 @@ def upgrade() -> None:
     op.create_table(
         "unannounced",
         sa.Column("order_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", AutoString(), nullable=False),
+        sa.Column("data", JsonText(), nullable=False),
         sa.Column("batch", AutoString(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("order_id"),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "kind"),
     )
     with op.batch_alter_table("unannounced", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_unannounced_batch"), ["batch"], unique=False)

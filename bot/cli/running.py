@@ -1,0 +1,20 @@
+"""`jiesu run`: the service."""
+
+import asyncio
+
+from bot import logs
+from bot.cli.context import Context, say
+from bot.service import open_office
+
+
+def run_service(context: Context) -> None:
+    """Check, open, serve until told to stop. Raises ConfigError and StoreError before anything is served."""
+    from bot.web.app import serve
+
+    organisation = context.organisation()
+    logs.configure()
+    office = open_office(context.settings, organisation, live=True)
+    try:
+        asyncio.run(serve(office, lambda address: say(f"接诉即办已启动：{address}")))
+    finally:
+        office.store.close()

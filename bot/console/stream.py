@@ -1,0 +1,72 @@
+"""New console messages to every open page: woken by commits, read once, handed to all."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from bot.clock import Clock
+from bot.console import messages
+from bot.desk import Desk
+
+QUEUE = 1000
+"""Messages that a slow page may lag behind before its line is cut; it comes back and catches up by id."""
+
+
+class Hub:
+    """Follows the message table and hands new messages to subscribers. Polls too: other processes write as well."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._last: int | None = None
+        self._woken = asyncio.Event()
+        self._subscribers: set[asyncio.Queue[dict[str, Any] | None]] = set()
+        desk.on_rows("console_message", self._woken.set)
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        self._last = await self._desk.read(messages.newest, self._clock.now())
+        while True:
+            await self._hand_out()
+            try:
+                await asyncio.wait_for(self._woken.wait(), 1.0)
+            except TimeoutError:
+                continue
+            finally:
+                self._woken.clear()
+
+    def subscribe(self) -> asyncio.Queue[dict[str, Any] | None]:
+        """A queue of messages from now on; None in it means that the line must be closed."""
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(QUEUE)
+        self._subscribers.add(queue)
+        return queue
+
+    def leave(self, queue: asyncio.Queue[dict[str, Any] | None]) -> None:
+        """Stop following."""
+        self._subscribers.discard(queue)
+
+    def close(self) -> None:
+        """Close every line: the service stops."""
+        for queue in list(self._subscribers):
+            self._cut(queue)
+
+    async def _hand_out(self) -> None:
+        if not self._subscribers:
+            # Nobody listens: whoever comes next catches up from the store by id.
+            self._last = await self._desk.read(messages.newest, self._clock.now())
+            return
+        last = self._last or 0
+        while found := await self._desk.read(partial(messages.since, after=last), self._clock.now()):
+            last = self._last = found[-1]["id"]
+            for queue in list(self._subscribers):
+                for message in found:
+                    if queue.full():
+                        self._cut(queue)
+                        break
+                    queue.put_nowait(message)
+
+    def _cut(self, queue: asyncio.Queue[dict[str, Any] | None]) -> None:
+        self.leave(queue)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)

@@ -1,0 +1,47 @@
+"""Logs: readable at a terminal, JSON lines elsewhere; keys and personal data are redacted before a line is written."""
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from handlers.privacy import redact_log
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+
+def configure(level: str = "INFO") -> None:
+    """Send every log line to standard error. Tracebacks never show the values of variables."""
+    logger.remove()
+    if sys.stderr.isatty():
+        logger.add(_terminal, level=level, format=_format, colorize=True, backtrace=False, diagnose=False)
+    else:
+        logger.add(_pipe, level=level, format=_plain, backtrace=False, diagnose=False)
+
+
+def _format(record: "Record") -> str:
+    request = " <cyan>{extra[request]}</cyan>" if "request" in record["extra"] else ""
+    return f"<green>{{time:HH:mm:ss}}</green> <level>{{level: <7}}</level>{request} {{message}}\n{{exception}}"
+
+
+def _plain(record: "Record") -> str:
+    return "{message}\n{exception}"
+
+
+def _terminal(message: "Message") -> None:
+    sys.stderr.write(redact_log(str(message)))
+
+
+def _pipe(message: "Message") -> None:
+    record = message.record
+    line = {
+        "time": record["time"].isoformat(timespec="milliseconds"),
+        "level": record["level"].name,
+        "where": f"{record['name']}:{record['line']}",
+        "message": redact_log(str(message).rstrip("\n")),
+        **{name: redact_log(str(value)) for name, value in record["extra"].items()},
+    }
+    sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,65 @@
+"""The ticker: it only asks the store what is due, so a restart, a pause or a second replica changes nothing."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from loguru import logger
+
+from bot.clock import Clock
+from bot.desk import Desk
+from handlers import reminders
+from handlers.intake import register
+from handlers.office import Office
+from storage.errors import StoreError
+from storage.store import Job
+
+TICK_SECONDS = 1
+
+
+class Scheduler:
+    """Sweeps what is due every second; APScheduler keeps the beat, the store keeps the time."""
+
+    def __init__(self, office: Office, desk: Desk, clock: Clock) -> None:
+        self._office = office
+        self._desk = desk
+        self._clock = clock
+        self._beat = AsyncIOScheduler(timezone="Asia/Shanghai")
+        self.last_cycle = time.monotonic()
+
+    def start(self) -> None:
+        """Begin to tick."""
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+        self._beat.add_job(self._guarded(self.sweep), "interval", seconds=TICK_SECONDS, **options)
+        self._beat.start()
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        if self._beat.running:
+            self._beat.shutdown(wait=False)
+
+    async def sweep(self) -> None:
+        """Queue every reminder and mark every breach that is due at the clock's moment."""
+        office, now = self._office, self._clock.now()
+        due = reminders.MOST
+        while due >= reminders.MOST:
+            due = await self._desk.run(
+                Job(
+                    lambda unit: unit.attempt(lambda scope: reminders.sweep(office, scope)),
+                    now=now,
+                    cause="sweep",
+                )
+            )
+        await self._desk.run(
+            Job(lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)), now=now, cause="import")
+        )
+        self.last_cycle = time.monotonic()
+
+    def _guarded(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def tick() -> None:
+            try:
+                await work()
+            except StoreError as error:
+                logger.warning("tick: {}", error)
+
+        return tick

@@ -1,0 +1,152 @@
+"""Bootstrap: the one place where an office's service is wired, started and stopped in reverse."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from bot.chat.router import Router
+from bot.clock import Clock, RehearsalClock, clock_for
+from bot.console.stream import Hub
+from bot.delivery import Delivery
+from bot.desk import Desk
+from bot.platforms.posting import webhook_session
+from bot.rehearsal import move
+from bot.routes import Endpoints
+from bot.scheduler import Scheduler
+from config.calendar import WorkCalendar
+from config.errors import ConfigError
+from config.organisation import Organisation, load_organisation
+from config.policy import load_policy
+from config.settings import Settings
+from config.texts import Texts
+from handlers.office import Office
+from storage.queries import head
+from storage.store import Store
+from storage.vault import load_key
+
+LATELY = 30.0
+"""Seconds of real time within which each part must have completed a cycle to count as ready."""
+
+
+@dataclass(slots=True)
+class Service:
+    """A running office. Only `running` makes one."""
+
+    office: Office
+    clock: Clock
+    desk: Desk
+    router: Router
+    scheduler: Scheduler
+    delivery: Delivery
+    hub: Hub | None
+
+    async def readiness(self) -> dict[str, bool]:
+        """Which parts completed a cycle lately: store, scheduler, delivery."""
+        store = True
+        try:
+            await self.desk.read(head, self.clock.now())
+        except Exception:  # noqa: BLE001 - whatever it is, the store does not answer
+            store = False
+        now = time.monotonic()
+        return {
+            "store": store,
+            "scheduler": now - self.scheduler.last_cycle < LATELY,
+            "delivery": now - self.delivery.last_cycle < LATELY,
+        }
+
+    async def rehearse(self, to: datetime) -> None:
+        """Move a standing rehearsal clock forward through every due moment."""
+        assert isinstance(self.clock, RehearsalClock)
+        await move(self.clock, to, self.desk, self.scheduler, self.delivery)
+
+
+def open_office(settings: Settings, organisation: Organisation, *, live: bool) -> Office:
+    """The office as a value: policy, calendar, texts, the opened store.
+
+    `live`: the store must be of the kind that the clock settings say, real or rehearsal; without it (reports, import)
+    it is taken as it is marked. Raises ConfigError and StoreError.
+    """
+    store = open_store(settings, rehearsal=settings.clock.rehearsal if live else None)
+    return Office(
+        settings=settings,
+        policy=load_policy(settings.policy_file),
+        organisation=organisation,
+        calendar=WorkCalendar(),
+        texts=Texts(),
+        store=store,
+        routes=Endpoints(organisation, settings),
+    )
+
+
+def open_store(
+    settings: Settings, *, rehearsal: bool | None = None, create: bool = True, migrate: bool = True
+) -> Store:
+    """Open the store that the settings name, with the office's vault key."""
+    key = settings.vault.key.get_secret_value() if settings.vault.key else None
+    return Store.open(
+        settings.database(),
+        lambda empty: load_key(key=key, key_file=settings.vault_key_file, store_is_empty=empty),
+        rehearsal=rehearsal,
+        create=create,
+        migrate=migrate,
+    )
+
+
+def organisation_of(settings: Settings, environ: dict[str, str]) -> Organisation:
+    """The organisation file's people; raises ConfigError where there is none: nobody serves sample people."""
+    path: Path | None = settings.organisation_file
+    if path is None:
+        raise ConfigError(
+            "没有组织文件，不能启动：请设置 JIESU_ORGANISATION_FILE，或先运行 jiesu init 目录 生成一份再修改"
+        )
+    return load_organisation(path, environ)
+
+
+@contextlib.asynccontextmanager
+async def running(office: Office) -> AsyncIterator[Service]:
+    """Start everything in order; at the end stop it in reverse, losing nothing that was taken."""
+    clock = clock_for(office.settings.clock)
+    holder = f"{socket.gethostname()}:{time.time_ns()}"
+    desk = Desk(office.store)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(desk.close)
+        session = await stack.enter_async_context(webhook_session())
+        assert isinstance(office.routes, Endpoints)
+        delivery = Delivery(office, desk.run, clock, office.routes.senders(session), holder)
+        desk.on_rows("outbox", delivery.signal)
+        scheduler = Scheduler(office, desk, clock)
+        hub = Hub(desk, clock) if office.settings.console.enabled else None
+        service = Service(office, clock, desk, Router(office, desk, clock), scheduler, delivery, hub)
+        await scheduler.sweep()
+        await stack.enter_async_context(_background(delivery.run(), delivery.stop))
+        if hub is not None:
+            await stack.enter_async_context(_background(hub.run(), None))
+        scheduler.start()
+        stack.callback(scheduler.stop)
+        logger.info("office ready, store {}", "rehearsal" if office.store.rehearsal else "real")
+        yield service
+        logger.info("stopping")
+
+
+@contextlib.asynccontextmanager
+async def _background(
+    work: Coroutine[Any, Any, None], stop: Callable[[], Awaitable[None]] | None
+) -> AsyncIterator[None]:
+    """Run a loop beside the service; at the end ask it to stop, or cancel it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        if stop is not None:
+            await stop()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

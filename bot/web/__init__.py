@@ -1,0 +1,1 @@
+"""HTTP: health, metrics, the intake API, and the middleware that every request passes."""

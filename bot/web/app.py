@@ -1,0 +1,62 @@
+"""The aiohttp application of one office, and serving it until told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from aiohttp import web
+
+from bot.console.routes import add_routes, same_origin
+from bot.service import Service, running
+from bot.web import health, orders
+from bot.web.keys import SERVICE
+from bot.web.middleware import LARGEST_BODY, guard
+from config.errors import ConfigError
+from handlers.office import Office
+
+SHUTDOWN_SECONDS = 10.0
+
+
+def application(service: Service) -> web.Application:
+    """Every route of the public surface; the console only where it is enabled."""
+    middlewares = [guard, same_origin] if service.hub is not None else [guard]
+    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    app[SERVICE] = service
+    app.router.add_get("/healthz", health.alive)
+    app.router.add_get("/readyz", health.ready)
+    app.router.add_get("/metrics", health.show_metrics)
+    app.router.add_post("/api/orders", orders.post_orders)
+    if service.hub is not None:
+        add_routes(app)
+    return app
+
+
+async def serve(office: Office, ready: Callable[[str], None]) -> None:
+    """Run the office until SIGTERM or SIGINT; `ready` is called with the address once requests are taken.
+
+    Raises ConfigError when the address cannot be used.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with running(office) as service:
+        runner = web.AppRunner(application(service), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        try:
+            http = office.settings.http
+            try:
+                site = web.TCPSite(runner, http.host, http.port)
+                await site.start()
+            except OSError as error:
+                raise ConfigError(
+                    f"地址 {http.host}:{http.port} 用不了（{error.strerror}）："
+                    "换一个端口（JIESU_HTTP__PORT），或停掉占用它的程序"
+                ) from error
+            port = runner.addresses[0][1]
+            ready(f"http://{http.host}:{port}")
+            await stop.wait()
+            if service.hub is not None:
+                service.hub.close()
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,222 @@
+"""Commands that ask about orders: 查, 待办, 我的, 列表. They change nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import sqlalchemy as sa
+
+from config.shanghai import day_of, start_of_day
+from handlers.arguments import Arguments
+from handlers.lifecycle import DEPARTMENT, DUTY, OFFICE, REVIEWER
+from handlers.lines import next_due, order_line
+from handlers.order_sheet import sheet
+from handlers.periods import Period
+from handlers.refusal import Misused, Refusal
+from handlers.states import State
+from handlers.work import Said, Work, department_name
+from storage.columns import restored, table
+from storage.tables import Event, Order, OrderTable
+
+MOST_LINES: Final = 20
+MOST_FOUND: Final = 10
+LONGEST_WORDS: Final = 50
+
+Condition = sa.ColumnElement[bool]
+_orders = table(OrderTable)
+
+
+def show(work: Work, order: Order, arguments: Arguments) -> Said:
+    """/查 N: the order, in full for who works on it; what the asker may type next."""
+    arguments.done()
+    return Said(sheet(work, order), orders=(order.id,))
+
+
+def search(work: Work, arguments: Arguments) -> Said:
+    """/查 词: orders whose title, place, 社区, company or number has every word, newest first.
+
+    Raises Refusal without words, or with more of them than anybody types.
+    """
+    text = " ".join(work.clean(arguments.rest("单号，或要查找的词")).split())
+    if len(text) > LONGEST_WORDS:
+        raise Refusal(f"要查找的词太长：最多 {LONGEST_WORDS} 个字")
+    columns = [_orders.c[name] for name in ("title", "place", "community", "company", "number")]
+    where = [
+        sa.or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in text.split(" ") if word
+    ]
+    page = _page(work, where, newest=True, most=MOST_FOUND)
+    if not page.orders:
+        return Said(f"没有找到“{text}”：可以换标题、地点、社区、单位或工单编号里的词")
+    return _listed(work, f"找到“{text}” {page.total} 件，新的在前：", page)
+
+
+def todo(work: Work, arguments: Arguments) -> Said:
+    """/待办 [科室]: what the asker's roles must do next, or a 科室 must; earliest due first."""
+    department = arguments.optional_department(work.office.organisation)
+    arguments.done()
+    if department is not None:
+        where, whose = [_waits_for_department(department.id)], f"{department.name}的待办"
+    else:
+        where, whose = list(_waiting_for(work)), "您的待办"
+        if not where:
+            return Said("您的岗位没有要接着办的环节：/列表 看在办工单，/统计 看数量")
+    page = _page(work, [_orders.c.open.is_(True), sa.or_(*where)])
+    if not page.orders:
+        return Said(f"{whose}：现在没有")
+    return _listed(work, f"{whose} {page.total} 件{_late(page)}：", page)
+
+
+def mine(work: Work, arguments: Arguments) -> Said:
+    """/我的 [科室]: open orders that the asker handles, and those that the asker signed or dispatched today."""
+    department = arguments.optional_department(work.office.organisation)
+    arguments.done()
+    where = [_touched(work)]
+    if department is not None:
+        where.append(_orders.c.department == department.id)
+    page = _page(work, where)
+    if not page.orders:
+        return Said(f"{work.actor.name}，您现在没有经办中的工单，今天也没有签收或派出的工单。/待办 看轮到您做的")
+    return _listed(work, f"您经办的，和今天签收、派出的 {page.total} 件{_late(page)}：", page)
+
+
+def listing(work: Work, arguments: Arguments) -> Said:
+    """/列表 [状态] [科室] [社区] [紧急] [日期..日期], in any order; several of one kind widen, kinds narrow.
+
+    Without a state: the open ones, or with days all that came in on them. Raises Refusal for a word it does not know.
+    """
+    chosen = _read(work, arguments)
+    where: list[Condition] = []
+    ended = chosen.period is not None or any(not _is_open(state) for state in chosen.states)
+    if chosen.states:
+        where.append(_orders.c.state.in_(chosen.states))
+    if not ended:
+        where.append(_orders.c.open.is_(True))
+    if chosen.departments:
+        where.append(_orders.c.department.in_(chosen.departments))
+    if chosen.communities:
+        where.append(_orders.c.community.in_(chosen.communities))
+    if chosen.levels:
+        where.append(_orders.c.level.in_(chosen.levels))
+    if chosen.period is not None:
+        where += [_orders.c.counted_at >= chosen.period.start, _orders.c.counted_at < chosen.period.end]
+    page = _page(work, where, newest=ended)
+    words = "、".join(chosen.words) or "在办"
+    if not page.orders:
+        return Said(f"【列表】{words}：没有这样的工单")
+    return _listed(work, f"【列表】{words}：{page.total} 件{_late(page)}", page)
+
+
+@dataclass(slots=True)
+class _Chosen:
+    states: list[str] = field(default_factory=list)
+    departments: list[str] = field(default_factory=list)
+    communities: list[str] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
+    period: Period | None = None
+    words: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The first orders with the next due time of each, how many there are, how many of them are late."""
+
+    orders: Sequence[sa.RowMapping]
+    total: int
+    late: int
+
+
+def _page(work: Work, where: Sequence[Condition], *, newest: bool = False, most: int = MOST_LINES) -> _Page:
+    """`newest`: latest number first, over all orders; else by due time, which is worked out for each: open ones."""
+    due = next_due()
+    late = sa.literal(0) if newest else sa.func.coalesce(sa.func.sum(sa.case((due <= work.now, 1), else_=0)), 0)
+    total, count_late = work.scope.connection.execute(sa.select(sa.func.count(), late).where(*where)).one()
+    first = [_orders.c.id.desc()] if newest else [sa.column("due").asc().nulls_last(), _orders.c.id]
+    query = sa.select(_orders, due.label("due")).where(*where).order_by(*first).limit(most)
+    rows = work.scope.connection.execute(query).mappings().all() if total else []
+    return _Page(rows, int(total), int(count_late))
+
+
+def _listed(work: Work, title: str, page: _Page) -> Said:
+    lines = [title]
+    for row in page.orders:
+        values = dict(row)
+        due = values.pop("due")
+        lines.append(order_line(work.office, restored(Order, values), due, work.now))
+    if page.total > len(page.orders):
+        lines.append(f"还有 {page.total - len(page.orders)} 件没有列出：请加条件，例如 /列表 待派单")
+    return Said("\n".join(lines), orders=tuple(row["id"] for row in page.orders))
+
+
+def _late(page: _Page) -> str:
+    return f"（已超时 {page.late} 件）" if page.late else ""
+
+
+def _waiting_for(work: Work) -> Iterable[Condition]:
+    roles, own = work.actor.roles, work.actor.department
+    yield from (_orders.c.state.in_(states) for role, states in _WAITING.items() if role in roles)
+    if DUTY in roles:
+        yield sa.and_(_orders.c.level == "紧急", _orders.c.phoned_at.is_(None), _orders.c.state.in_(_TO_BE_PHONED))
+    if DEPARTMENT in roles and own is not None:
+        yield _waits_for_department(own)
+
+
+def _waits_for_department(department: str) -> Condition:
+    return sa.and_(_orders.c.department == department, _orders.c.state.in_((State.AWAITING_ACCEPTANCE, State.HANDLING)))
+
+
+_WAITING: Final = {
+    DUTY: (State.AWAITING_SIGNATURE, State.AWAITING_DISPATCH, State.RETURNING),
+    REVIEWER: (State.AWAITING_EVALUATION,),
+    OFFICE: (State.AWAITING_CLOSURE, State.SUSPENDED),
+}
+"""States in which an order waits for a role."""
+
+_TO_BE_PHONED: Final = (State.AWAITING_DISPATCH, State.AWAITING_ACCEPTANCE, State.HANDLING)
+"""Where an urgent order must be phoned about (domain, section 2, row 8)."""
+
+
+def _touched(work: Work) -> Condition:
+    """Orders the asker handles, or signed or dispatched today; the journal's index finds the latter."""
+    me, today = work.actor.id, start_of_day(day_of(work.now))
+    event = table(Event)
+    acted = sa.select(event.c.order_id).where(
+        event.c.kind.in_(("签收", "派单")), event.c.at >= today, event.c.actor == me
+    )
+    still = sa.or_(
+        sa.and_(_orders.c.signed_by == me, _orders.c.signed_at >= today),
+        sa.and_(_orders.c.dispatched_by == me, _orders.c.dispatched_at >= today),
+    )
+    handled = sa.and_(_orders.c.handler == me, _orders.c.open.is_(True))
+    return sa.or_(handled, sa.and_(_orders.c.id.in_(acted), still))
+
+
+def _read(work: Work, arguments: Arguments) -> _Chosen:
+    organisation, chosen = work.office.organisation, _Chosen()
+    while arguments:
+        if state := arguments.optional_choice([each.value for each in State]):
+            chosen.states.append(state)
+            chosen.words.append(state)
+        elif level := arguments.optional_choice(("紧急", "疑难", "一般")):
+            chosen.levels.append(level)
+            chosen.words.append(level)
+        elif department := arguments.optional_department(organisation):
+            chosen.departments.append(department.id)
+            chosen.words.append(department_name(work.office, department.id))
+        elif community := arguments.optional_community(organisation):
+            chosen.communities += [community.name, *community.aliases]
+            chosen.words.append(community.name)
+        elif period := arguments.optional_period(now=work.now, first_day=work.rules.assessment_first_day):
+            if chosen.period is not None:
+                raise Misused("日期只能写一段，例如 2026-06-01..2026-06-05")
+            chosen.period = period
+            chosen.words.append(period.label)
+        else:
+            word = work.clean(arguments.word("条件"))[:20]
+            near = [*organisation.nearest_departments(word), *organisation.nearest_communities(word)][:3]
+            hint = f"，是不是：{'、'.join(near)}" if near else ""
+            raise Misused(f"看不懂“{word}”：它不是状态、科室、社区、级别或日期{hint}")
+    return chosen
+
+
+def _is_open(state: str) -> bool:
+    return state not in (State.RETURNED, State.CLOSED, State.VOID)

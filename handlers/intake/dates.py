@@ -5,11 +5,9 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from handlers.intake.text import clean, shown
-
-SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
+from config.shanghai import SHANGHAI
+from handlers.intake.text import clean, quoted
 
 # Hotline orders live in this century. The bounds keep a number in the wrong column from becoming a date, and a
 # plain number between the two serials is one of Excel's days (1900 system).
@@ -36,7 +34,8 @@ _MORNING = frozenset({"上午", "am"})
 
 
 class BadDate(ValueError):
-    """The value is no calendar date. The message is Chinese and names the value: `“2026-02-30”不是日历上有的日期`."""
+    """The value is no calendar date. The message is Chinese and names the value (`“2026-02-30”不是日历上有的日期`)
+    unless it could be personal data."""
 
 
 def parse_date(value: object, *, bare_is_end: bool = False) -> datetime | None:
@@ -55,6 +54,9 @@ def parse_date(value: object, *, bare_is_end: bool = False) -> datetime | None:
         BadDate: it is no calendar date, or lies outside 2000-2099.
     """
     if isinstance(value, str):
+        usual = _usual(value)
+        if usual:
+            return _finish(usual, value)
         text = unicodedata.normalize("NFKC", clean(value)).strip()
         if not text:
             return None
@@ -69,12 +71,22 @@ def parse_date(value: object, *, bare_is_end: bool = False) -> datetime | None:
         return _finish(datetime(value.year, value.month, value.day), value, bare_is_end)  # noqa: DTZ001 - zone added there
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _from_number(value, value, bare_is_end)
-    raise BadDate(f"“{shown(value)}”不是日期")
+    raise BadDate(f"{quoted(value)}不是日期")
 
 
 def is_date_like(text: str) -> bool:
     """Whether a text has the form of a date with separators; says nothing about the calendar."""
     return text[:2] == "20" and _TEXT.fullmatch(text) is not None
+
+
+def _usual(text: str) -> datetime | None:
+    """Read the one form that the city's system writes, `2026-06-05 17:00:03`, many times faster than the rest."""
+    if len(text) == 19 and text[4] == text[7] == "-" and text[10] == " " and text[13] == text[16] == ":":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # the general way says what is wrong with it
+            return None
+    return None
 
 
 def _from_number(number: float, value: object, bare_is_end: bool) -> datetime | None:
@@ -84,13 +96,13 @@ def _from_number(number: float, value: object, bare_is_end: bool) -> datetime | 
             return _finish(moment, value, bare_is_end and float(number).is_integer())
         if float(number).is_integer():
             return _from_text(str(int(number)), value, bare_is_end)
-    raise BadDate(f"“{shown(value)}”不是日期")
+    raise BadDate(f"{quoted(value)}不是日期")
 
 
 def _from_text(text: str, value: object, bare_is_end: bool) -> datetime:
     found = _TEXT.fullmatch(text) or _DIGITS.fullmatch(text)
     if not found:
-        raise BadDate(f"“{shown(value)}”不是日期，请写成 2026-06-05 17:00 这样")
+        raise BadDate(f"{quoted(value)}不是日期，请写成 2026-06-05 17:00 这样")
     parts = found.groupdict()
     hour = int(parts["hour"] or 0)
     half = (parts.get("half") or parts.get("after") or "").lower()
@@ -105,7 +117,7 @@ def _from_text(text: str, value: object, bare_is_end: bool) -> datetime:
             int(parts["year"]), int(parts["month"]), int(parts["day"]), 0 if next_day else hour, minute, second
         )
     except ValueError as error:
-        raise BadDate(f"“{shown(value)}”不是日历上有的日期") from error
+        raise BadDate(f"{quoted(value)}不是日历上有的日期") from error
     if next_day:
         moment += timedelta(days=1)
     zone = parts.get("zone")
@@ -119,14 +131,14 @@ def _offset(zone: str, value: object) -> timezone:
         return UTC
     hours, minutes = int(zone[1:3]), int(zone[-2:])
     if hours > 14 or minutes > 59:
-        raise BadDate(f"“{shown(value)}”的时区不对")
+        raise BadDate(f"{quoted(value)}的时区不对")
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if zone[0] == "-" else offset)
 
 
 def _finish(moment: datetime, value: object, to_end: bool = False) -> datetime:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise BadDate(f"“{shown(value)}”不在 {FIRST_YEAR} 到 {LAST_YEAR} 年之间")
+        raise BadDate(f"{quoted(value)}不在 {FIRST_YEAR} 到 {LAST_YEAR} 年之间")
     if to_end:
         moment += timedelta(days=1)
     if moment.microsecond:  # a serial is a binary fraction: 17:00:03 is stored as 17:00:02.9999

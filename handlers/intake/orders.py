@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+from config.shanghai import full_text
 from handlers.intake.columns import FIELDS
-from handlers.intake.dates import SHANGHAI, BadDate, is_date_like, parse_date
+from handlers.intake.dates import BadDate, is_date_like, parse_date
 
 Source = Literal["市", "区"]
 
@@ -18,7 +19,8 @@ class IncomingOrder:
     `row` is the row of the file (1-based, as Excel shows it) or the index in the list. Absent text is "", absent
     times are None; times are aware UTC. `title` is without the policy's noise words, `title_as_given` with them.
     `category` has up to five levels. `level` is 紧急, 疑难, 一般 or "" (the source does not say). `confidential`: the
-    caller asked for 保密. `extra` holds the unknown columns by name. `warnings` are Chinese sentences for the person
+    caller asked for 保密. `extra` holds the unknown columns by name, and as `列名（原文）` what a known
+    column says that its field cannot hold (来源 电话, 办理时限 7天). `warnings` are Chinese sentences for the person
     who imports; the row is accepted all the same.
     """
 
@@ -90,7 +92,7 @@ def raw_values(order: IncomingOrder) -> dict[str, str]:
         if not value:
             continue
         if isinstance(value, datetime):
-            text = _to_minute(value)
+            text = full_text(value)
         elif isinstance(value, tuple):
             text = ("->" if name == "category" else ",").join(value)
         else:
@@ -104,10 +106,6 @@ def raw_values(order: IncomingOrder) -> dict[str, str]:
 _COLUMNS: Final = tuple((f.name if f.name != "title" else "title_as_given", f.column) for f in FIELDS)
 
 
-def _to_minute(moment: datetime) -> str:
-    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
-
-
 def _comparable(text: str) -> str:
     if is_date_like(text):
         try:
@@ -115,5 +113,5 @@ def _comparable(text: str) -> str:
         except BadDate:
             return text
         if moment:
-            return _to_minute(moment)
+            return full_text(moment)
     return " ".join(text.split())

@@ -83,7 +83,7 @@ def from_text(
     """
     if len(text) > MAX_TEXT:
         return RejectedRow(1, None, (f"内容有 {len(text)} 个字，最多 {MAX_TEXT} 个；请删减，或用文件导入",))
-    text = "\n".join(line for line in re.split(r"\r\n?|\n", text)).strip("\n\ufeff ")
+    text = re.sub(r"\r\n?", "\n", text).strip("\n\ufeff ")
     if not text.strip():
         return RejectedRow(1, None, (f"没有内容。{EXAMPLE}",))
     first, _, rest = text.partition("\n")
@@ -103,10 +103,10 @@ def _row(
     noise: tuple[str, ...],
 ) -> IncomingOrder | RejectedRow | None:
     width = len(cells)
-    values = {name: cells[index] for name, index in columns.known if index < width}
+    values = {name: cell for name, index in columns.known if index < width and (cell := cells[index]) != ""}
     extra = {name: text for name, index in columns.extra if index < width and (text := clean(cells[index]))}
-    number = values.get("number")
-    if not number and not extra and not any(clean(cell) for cell in cells):
+    number = values.get("number", "")
+    if not clean(number) and not any(clean(cell) for cell in cells):
         return None
     if isinstance(number, str) and not number[-1:].isdigit() and (field := lookup(number)) and field.name == "number":
         return None  # the header again, as in exports that were put one below the other
@@ -150,7 +150,7 @@ def _labelled(text: str, default_source: Source | None, noise: Iterable[str]) ->
         elif current is not None:
             current.append(line)
         elif line.strip():
-            errors.append(f"第一行“{shown(line, 20)}”没有认识的列名。{EXAMPLE}")
+            errors.append(f"第一行没有认识的列名。{EXAMPLE}")
             current = []
     joined: dict[str, Cell] = {name: "\n".join(lines) for name, lines in values.items()}
     return build(1, joined, {}, default_source=default_source, noise=noise, errors=errors)

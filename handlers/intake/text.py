@@ -25,6 +25,8 @@ _UNWANTED = re.compile(
 )
 _FORMULA_TEXT = re.compile(r'^="(.*)"$|^[\'`](?=.)', re.DOTALL)
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣", "-"))
+_NUMBERS = re.compile(r"[\u4e00-\u9fff]{0,2}[\d\s#/.:,+~年月日号时点分秒TZE-]+")
+_PHONE_OR_IDENTITY = re.compile(r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}[\s-]?\d{7,8}|\d{15,18})(?!\d)")
 _EXCEL_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|GETTING_DATA)")
 
 
@@ -59,10 +61,20 @@ def identifier(text: str) -> str:
 
 
 def shown(value: object, limit: int = 30) -> str:
-    """Give a value for an error line: one line, short."""
-    text = " ".join(str(value).split())
-    text = _UNWANTED.sub("", text)
+    """Give a key or a name for an error line: one line, short."""
+    text = " ".join(_UNWANTED.sub("", str(value)).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def quoted(value: object) -> str:
+    """Give a wrong value for an error line: `“2026-02-30”` where it can be no personal data, else `所填内容`.
+
+    In a row whose columns have slipped, a caller's name or phone stands where a date or a number should; lines about
+    rows are printed and logged (domain, section 8).
+    """
+    text = shown(value, 41)
+    harmless = len(text) <= 40 and _NUMBERS.fullmatch(text) and not _PHONE_OR_IDENTITY.search(text)
+    return f"“{text}”" if harmless else "所填内容"
 
 
 def _written(cell: object) -> str:

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
+from config.shanghai import day_of, full_text
 from handlers.intake.columns import BY_NAME, FIELDS, Kind
-from handlers.intake.dates import SHANGHAI, BadDate, parse_date
+from handlers.intake.dates import BadDate, parse_date
 from handlers.intake.orders import IncomingOrder, RejectedRow, Source
-from handlers.intake.text import EXACT_DIGITS, Cell, clean, identifier, shown
+from handlers.intake.text import EXACT_DIGITS, Cell, clean, identifier, quoted
 
 CITY: Final[Source] = "市"
 DISTRICT: Final[Source] = "区"
@@ -29,6 +30,8 @@ CATEGORY_LEVELS: Final = 5
 # address. A letter or 汉字 in front is the city's form, 热线-YYMMDD-NNNNNN.
 _NUMBER = re.compile(r"[0-9A-Za-z\u3400-\u9fff](?:[0-9A-Za-z\u3400-\u9fff._-]{0,62}[0-9A-Za-z\u3400-\u9fff])?")
 _SHORTEST_DIGITS = 8
+# The usual forms at one look: 热线-260605-000001, and eight digits or more.
+_PLAIN_NUMBER = re.compile(r"(?:[\u4e00-\u9fff]{2,4}-\d{6}-\d{6}|\d{8,64})", re.ASCII)
 _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+?\d+", re.IGNORECASE)
 _NUMBER_DATE = re.compile(r"-(\d\d)(\d\d)(\d\d)-")
 _SOURCE = re.compile(r"(?:北京)?(市|区)(?:级|热线|平台|中心|系统|派|转派|下派|派单|12345)*")
@@ -41,12 +44,9 @@ _CATEGORY_BREAKS = (
     re.compile(r"\s*[/／]\s*"),
 )
 
-_PLAIN = tuple(
-    f
-    for f in FIELDS
-    if f.kind in {Kind.TEXT, Kind.LONG} and f.name not in {"number", "source", "category", "title", "level", "phone"}
-)
-_DATES = tuple(f for f in FIELDS if f.kind is Kind.DATE)
+_OWN_RULES: Final = frozenset({"number", "source", "category", "title", "level", "phone"})
+_LIMITS: Final = {f.name: f.limit for f in FIELDS if f.kind in {Kind.TEXT, Kind.LONG} and f.name not in _OWN_RULES}
+_DATES: Final = tuple(f.name for f in FIELDS if f.kind is Kind.DATE)
 
 
 def build(
@@ -74,19 +74,19 @@ def build(
     odd = list(warnings)
     fields: dict[str, Any] = {}
     number = _number(values.get("number"), wrong)
-    for field in _PLAIN:
-        cell = values.get(field.name)
-        if cell:
-            fields[field.name] = _limited(field.name, clean(cell), wrong, odd)
-    for field in _DATES:
-        cell = values.get(field.name)
-        if cell is not None and cell != "":
-            fields[field.name] = _date(field.name, cell, extra, wrong, odd)
-    _title(values.get("title"), noise, fields, wrong, odd)
-    _phone(values.get("phone"), fields, wrong, odd)
-    _lists(values, fields, odd)
-    _level(values.get("level"), extra, fields, odd)
-    source = _source(values.get("source"), number, default_source, extra, odd)
+    for name, cell in values.items():
+        limit = _LIMITS.get(name)
+        if limit and cell != "":
+            text = clean(cell)
+            fields[name] = text if len(text) <= limit else _too_long(name, text, wrong, odd)
+    for name in _DATES:
+        if (cell := values.get(name, "")) != "":
+            fields[name] = _date(name, cell, extra, wrong, odd)
+    _title(values.get("title", ""), noise, fields, wrong, odd)
+    _phone(values.get("phone", ""), fields, wrong, odd)
+    _lists(values, fields, wrong, odd)
+    _level(values.get("level", ""), extra, fields, odd)
+    source = _source(values.get("source", ""), number, default_source, extra, odd)
     if wrong or number is None:
         return RejectedRow(row, number, tuple(wrong))
     if CONFIDENTIAL in fields.get("caller", "") or CONFIDENTIAL in fields["phone"]:
@@ -100,26 +100,30 @@ def _number(cell: Cell, wrong: list[str]) -> str | None:
     if not text:
         wrong.append("缺少 工单编号")
         return None
+    if text.__class__ is cell.__class__ and _PLAIN_NUMBER.fullmatch(text):
+        return text
     number = identifier(text)
     if (isinstance(cell, float) and abs(cell) >= EXACT_DIGITS) or _SCIENTIFIC.fullmatch(number):
-        wrong.append(f"工单编号 {shown(number)} 被表格软件存成了数值，末尾几位已丢失；请把这一列设为文本后重新导出")
+        wrong.append(f"工单编号 {quoted(number)} 被表格软件存成了数值，末尾几位已丢失；请把这一列设为文本后重新导出")
     elif any(c.isspace() for c in number):
-        wrong.append(f"工单编号“{shown(number)}”中间有空格或换行")
+        wrong.append(f"工单编号 {quoted(number)} 中间有空格或换行")
     elif number.isdecimal() and len(number) < _SHORTEST_DIGITS:
         wrong.append(f"工单编号 {number} 太短：纯数字的编号至少 {_SHORTEST_DIGITS} 位")
     elif not _NUMBER.fullmatch(number):
-        wrong.append(f"工单编号“{shown(number)}”不像编号：只能用汉字、字母、数字和 - _ .，最多 64 个字")
+        wrong.append(f"工单编号 {quoted(number)} 不像编号：只能用汉字、字母、数字和 - _ .，最多 64 个字")
     elif not any(c.isdecimal() for c in number):
-        wrong.append(f"工单编号“{shown(number)}”里没有数字")
+        wrong.append(f"工单编号 {quoted(number)} 里没有数字")
     else:
         return number
     return None
 
 
 def _limited(name: str, text: str, wrong: list[str], odd: list[str]) -> str:
+    return text if len(text) <= BY_NAME[name].limit else _too_long(name, text, wrong, odd)
+
+
+def _too_long(name: str, text: str, wrong: list[str], odd: list[str]) -> str:
     field = BY_NAME[name]
-    if len(text) <= field.limit:
-        return text
     if field.kind is Kind.LONG:
         wrong.append(f"{field.column} 有 {len(text)} 个字，最多 {field.limit} 个")
         return ""
@@ -134,7 +138,7 @@ def _date(name: str, cell: Cell, extra: dict[str, str], wrong: list[str], odd: l
     except BadDate as error:
         text = clean(cell)
         if name == "due_at" and _DURATION.fullmatch(text):
-            extra.setdefault(column, text)
+            extra[f"{column}（原文）"] = text
             odd.append(f"{column} 写的是时长“{text}”，不是时间，未作为截止时间")
         else:
             wrong.append(f"{column} {error}")
@@ -142,7 +146,7 @@ def _date(name: str, cell: Cell, extra: dict[str, str], wrong: list[str], odd: l
 
 
 def _title(cell: Cell, noise: Iterable[str], fields: dict[str, Any], wrong: list[str], odd: list[str]) -> None:
-    if not cell:
+    if cell == "":
         return
     given = title = _limited("title", clean(cell), wrong, odd)
     for word in noise:
@@ -152,7 +156,7 @@ def _title(cell: Cell, noise: Iterable[str], fields: dict[str, Any], wrong: list
 
 
 def _phone(cell: Cell, fields: dict[str, Any], wrong: list[str], odd: list[str]) -> None:
-    phone = fields["phone"] = _limited("phone", identifier(clean(cell)), wrong, odd) if cell else ""
+    phone = fields["phone"] = _limited("phone", identifier(clean(cell)), wrong, odd) if cell != "" else ""
     if not phone or phone.isdecimal() or CONFIDENTIAL in phone:
         return
     if _SCIENTIFIC.fullmatch(phone):
@@ -161,16 +165,14 @@ def _phone(cell: Cell, fields: dict[str, Any], wrong: list[str], odd: list[str])
         odd.append("来电人电话 已打码，无法回拨")
 
 
-def _lists(values: Mapping[str, Cell], fields: dict[str, Any], odd: list[str]) -> None:
-    text = clean(values.get("category"))
-    if text:
-        levels = _category(text[: BY_NAME["category"].limit])
+def _lists(values: Mapping[str, Cell], fields: dict[str, Any], wrong: list[str], odd: list[str]) -> None:
+    if text := clean(values.get("category", "")):
+        levels = _category(_limited("category", text, wrong, odd))
         if len(levels) > CATEGORY_LEVELS:
             odd.append(f"问题分类 多于 {CATEGORY_LEVELS} 级，只留前 {CATEGORY_LEVELS} 级")
         fields["category"] = levels[:CATEGORY_LEVELS]
-    text = clean(values.get("tags"))
-    if text:
-        fields["tags"] = _tags(text[: BY_NAME["tags"].limit])
+    if text := clean(values.get("tags", "")):
+        fields["tags"] = _tags(_limited("tags", text, wrong, odd))
 
 
 @lru_cache(maxsize=4096)
@@ -195,8 +197,8 @@ def _level(cell: Cell, extra: dict[str, str], fields: dict[str, Any], odd: list[
     if level:
         fields["level"] = level
     else:
-        extra.setdefault("紧急程度", text[:200])
-        odd.append(f"紧急程度“{shown(text)}”不认识，按没有填写处理")
+        extra["紧急程度（原文）"] = text[:200]
+        odd.append("紧急程度 的写法不认识，按没有填写处理")
 
 
 def _source(cell: Cell, number: str | None, default: Source | None, extra: dict[str, str], odd: list[str]) -> Source:
@@ -208,7 +210,7 @@ def _source(cell: Cell, number: str | None, default: Source | None, extra: dict[
             odd.append(f"来源 写的是{source}，与指定的{default}不同，以表内为准")
         return source
     if text:  # 电话, 网站 and the like: a channel, not who sent it
-        extra.setdefault("来源", text[:200])
+        extra["来源（原文）"] = text[:200]
     return default or (DISTRICT if (number or "").isdecimal() else CITY)
 
 
@@ -216,19 +218,19 @@ def _order_of_dates(number: str, fields: Mapping[str, Any], odd: list[str]) -> N
     closed, reported = fields.get("closed_at"), fields.get("reported_at")
     arrived, due = fields.get("arrived_at"), fields.get("due_at")
     if closed:
-        day = _day_of(number)
-        if day and closed.astimezone(SHANGHAI).date() < day:
-            odd.append(f"办结时间 {_local(closed)} 早于编号里的日期 {day.isoformat()}")
+        day = _numbered_day(number)
+        if day and day_of(closed) < day:
+            odd.append(f"办结时间 {full_text(closed)} 早于编号里的日期 {day.isoformat()}")
         if arrived and closed < arrived:
-            odd.append(f"办结时间 {_local(closed)} 早于到达时间 {_local(arrived)}")
+            odd.append(f"办结时间 {full_text(closed)} 早于到达时间 {full_text(arrived)}")
     if due and arrived and due < arrived:
-        odd.append(f"办理时限 {_local(due)} 早于到达时间 {_local(arrived)}")
+        odd.append(f"办理时限 {full_text(due)} 早于到达时间 {full_text(arrived)}")
     if reported and arrived and arrived < reported:
-        odd.append(f"到达时间 {_local(arrived)} 早于来话时间 {_local(reported)}")
+        odd.append(f"到达时间 {full_text(arrived)} 早于来话时间 {full_text(reported)}")
 
 
 @lru_cache(maxsize=4096)
-def _day_of(number: str) -> date | None:
+def _numbered_day(number: str) -> date | None:
     found = _NUMBER_DATE.search(number)
     if not found:
         return None
@@ -236,7 +238,3 @@ def _day_of(number: str) -> date | None:
         return date(2000 + int(found[1]), int(found[2]), int(found[3]))
     except ValueError:  # six digits that are no date: the city's numbers are not ours to judge
         return None
-
-
-def _local(moment: datetime) -> str:
-    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,130 @@
+"""One request to a robot: claimed in a transaction before it is made, recorded in another when its answer is known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from bot.delivery import doubts, ledger
+from bot.delivery.ledger import Row
+from bot.platforms.contract import Answer, Mention, Outcome, Outgoing, Sender
+from bot.platforms.waiting import pause
+from storage import outbox
+from storage.columns import table
+from storage.outbox import Status
+from storage.tables import Attempt, Outbox
+from storage.transaction import Scope
+
+LEASE = timedelta(seconds=30)
+"""How long an endpoint stays with a replica after its last claim."""
+LONGEST_REST = timedelta(seconds=30)
+"""★ After failures in a row an endpoint is tried again at the latest after this time, with whatever comes first: one
+message that always fails cannot hold up the others for long, and a line that is back is noticed soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message that is committed as being sent, and must be sent now. `at` is the attempt's moment."""
+
+    endpoint: str
+    message: Outgoing
+    at: datetime
+
+
+def claim(
+    scope: Scope, endpoint: str, sender: Sender, holder: str, people: Callable[[Sequence[str]], tuple[Mention, ...]]
+) -> Claim | bool:
+    """Take the endpoint's next step: the message to send now; or True when something else was put in order, so that
+    another step may follow; or False when nothing may be done at the scope's moment."""
+    if not outbox.take_lease(scope, endpoint, holder, LEASE):
+        return False
+    if doubts.recover(scope, endpoint) or doubts.queue_digest(scope, endpoint):
+        return True
+    if ledger.free_from(ledger.recent(scope, endpoint, sender.limits), sender.limits) > scope.now:
+        return False
+    row = ledger.first(scope, endpoint)
+    if row is None:
+        return False
+    called = people(row["mentions"])
+    text = row["text"]
+    if row["part"] is None:
+        text, *rest = sender.split(text, called)
+        if rest:
+            _divide(scope, row, [text, *rest], called)
+            return True
+    scope.insert(Attempt, outbox_id=row["id"], endpoint=endpoint, at=scope.now, outcome=Status.SENDING)
+    outbox.update(scope, row["id"], state=Status.SENDING, attempts=row["attempts"] + 1)
+    return Claim(endpoint, Outgoing(row["id"], text, called), scope.now)
+
+
+def record(scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random: Random) -> None:
+    """Write down what became of the request, and what follows from it."""
+    number = claimed.message.key
+    row = ledger.message(scope, number)
+    attempts = ledger.recent(scope, claimed.endpoint, sender.limits)
+    streak = ledger.failures([attempt for attempt in attempts if attempt["ended_at"] is not None])
+    wait = answer.wait or pause(row["attempts"], random)
+    rest = _rest(answer, wait, streak + 1, row["attempts"], random)
+    facts = {"status": answer.status, "code": answer.code, "detail": answer.detail}
+    ledger.end_attempt(
+        scope,
+        number,
+        claimed.at,
+        outcome=answer.outcome,
+        pause_until=None if rest is None else scope.now + rest,
+        **facts,
+    )
+    if row["state"] != Status.SENDING:
+        if answer.outcome is Outcome.SENT:
+            doubts.confirmed_late(scope, row)
+        return
+    match answer.outcome:
+        case Outcome.SENT:
+            outbox.update(scope, number, state=Status.SENT, sent_at=scope.now, **facts)
+            if streak:
+                _hasten(scope, claimed.endpoint)
+        case Outcome.RETRY | Outcome.RETRY_AFTER:
+            outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
+        case Outcome.PERMANENT:
+            outbox.update(scope, number, state=Status.FAILED, **facts)
+        case Outcome.UNKNOWN:
+            doubts.unknown(scope, row, **facts)
+
+
+def _rest(answer: Answer, wait: timedelta, streak: int, attempts: int, random: Random) -> timedelta | None:
+    """How long the whole endpoint rests after an answer; None when it need not."""
+    match answer.outcome:
+        case Outcome.SENT | Outcome.PERMANENT:
+            return None
+        case Outcome.RETRY_AFTER:
+            return wait
+    # A message that failed as often as its endpoint waits exactly as long: it stays the first of its queue.
+    own = wait if attempts >= streak else pause(min(streak, ledger.STREAK), random)
+    return min(own, LONGEST_REST)
+
+
+def _divide(scope: Scope, row: Row, texts: list[str], called: tuple[Mention, ...]) -> None:
+    """Queue the parts of a long message in its place; people are called by the first part only.
+
+    Those without an account are already named in the text, so only the others are kept.
+    """
+    reachable = tuple(mention.person for mention in called if mention.account is not None)
+    for part, text in enumerate(texts, start=1):
+        ledger.copy(
+            scope,
+            row,
+            text=text,
+            mentions=reachable if part == 1 else (),
+            parent_id=row["id"],
+            part=part,
+            names=row["names"],
+        )
+    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(texts)} 条")
+
+
+def _hasten(scope: Scope, endpoint: str) -> None:
+    """The line is back: what only the line kept from arriving need not wait for its own moment."""
+    box = table(Outbox)
+    ledger.change_waiting(
+        scope, box.c.endpoint == endpoint, box.c.state == Status.RETRY, box.c.status.is_(None), next_at=scope.now
+    )

@@ -1,0 +1,67 @@
+"""Messages to the embedded work group: they arrive in the transaction that takes them from the outbox, exactly once."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from bot.console.messages import BOT, add
+from bot.delivery import ledger
+from bot.delivery.claims import LEASE
+from storage import outbox
+from storage.columns import table
+from storage.outbox import WAITING, Priority, Status
+from storage.tables import Outbox
+from storage.transaction import Scope
+
+MOST = 200
+"""Messages handed over in one transaction: commands wait for it."""
+_REMINDERS = frozenset({"reminder", "catch_up"})
+_GONE = "机器人或会话已不在组织文件或设置里，没有发送"
+
+
+def hand_over(scope: Scope, endpoints: Collection[str]) -> int:
+    """Put up to `MOST` waiting messages into the work group; returns how many. Needs the counter `message`, whose
+    lock keeps replicas apart."""
+    box = table(Outbox)
+    query = (
+        sa.select(box)
+        .where(box.c.endpoint.in_(endpoints), box.c.state.in_(WAITING), box.c.next_at <= scope.now)
+        .order_by(box.c.priority, box.c.id)
+        .limit(MOST)
+    )
+    rows = scope.connection.execute(query).mappings().all()
+    for row in rows:
+        add(
+            scope,
+            chat=row["endpoint"].partition(":")[2],
+            sender=BOT,
+            kind=_kind(row),
+            text=row["text"],
+            mentions=row["mentions"],
+            orders=() if row["order_id"] is None else (row["order_id"],),
+            outbox_id=row["id"],
+        )
+    if rows:
+        numbers = [row["id"] for row in rows]
+        done = {"state": Status.SENT, "sent_at": scope.now, "attempts": 1, "detail": ""}
+        scope.execute(sa.update(box).where(box.c.id.in_(numbers)).values(**done))
+    return len(rows)
+
+
+def give_up(scope: Scope, endpoint: str, holder: str) -> bool:
+    """Mark what waits for an endpoint that no longer exists as failed, unless another replica still serves it."""
+    if not outbox.take_lease(scope, endpoint, holder, LEASE):
+        return False
+    box = table(Outbox)
+    ledger.change_waiting(scope, box.c.endpoint == endpoint, state=Status.FAILED, detail=_GONE)
+    begun = box.c.endpoint == endpoint, box.c.state == Status.SENDING
+    detail = "发送途中程序中断，机器人随后被移除；这条消息可能已经送到"
+    scope.execute(sa.update(box).where(*begun).values(state=Status.UNKNOWN, detail=detail))
+    return True
+
+
+def _kind(row: ledger.Row | sa.RowMapping) -> str:
+    """How the page shows it."""
+    if row["priority"] == Priority.URGENT:
+        return "urgent"
+    return "reminder" if row["kind"] in _REMINDERS else "notice"

@@ -1,0 +1,276 @@
+"""The loop that carries messages from the outbox to robots and the console."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random, SystemRandom
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+from loguru import logger
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.clock import Clock
+from bot.delivery import console, ledger
+from bot.delivery.claims import Claim, claim, record
+from bot.platforms.contract import Answer, Mention, Outcome, Sender
+from bot.routes import CONSOLE, platform_of
+from handlers.office import Office
+from storage.columns import table
+from storage.errors import StoreError, StoreUnavailable
+from storage.failpoints import passing
+from storage.store import Job
+from storage.tables import Lease
+from storage.transaction import Scope
+
+T = TypeVar("T")
+POLL = 1.0
+"""Seconds between looks into the outbox when nothing wakes the loop: another process may have queued something."""
+LATEST = timedelta(seconds=10)
+"""A request is not begun later than this after its claim; with `LONGEST` it ends before the lease does."""
+LONGEST = timedelta(seconds=15)
+"""No request may take longer, whatever its sender does."""
+PATIENCE = timedelta(seconds=20)
+"""How long `stop` waits for requests under way."""
+_GONE = "gone"
+
+
+class Run(Protocol):
+    """Runs a job on the writer: returns when it is durable, raises what the job raised."""
+
+    def __call__(self, job: Job[T], /) -> Awaitable[T]:
+        """Hand the job over."""
+        ...
+
+
+class Delivery:
+    """One process's delivery. `senders` are the robots; `holder` names this process in leases, unlike any other.
+
+    `last_cycle` is when it last looked through the outbox, by `time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        office: Office,
+        run: Run,
+        clock: Clock,
+        senders: Mapping[str, Sender],
+        holder: str,
+        random: Random | None = None,
+    ) -> None:
+        self.last_cycle = time.monotonic()
+        self._office = office
+        self._run = run
+        self._clock = clock
+        self._senders = dict(senders)
+        self._limits = {endpoint: sender.limits for endpoint, sender in senders.items()}
+        self._holder = holder
+        self._random = random or SystemRandom()
+        organisation, routes = office.organisation, office.routes
+        groups = (routes.of_group(group) for group in organisation.groups)
+        people = (routes.of_person(person.id) for person in organisation.people)
+        ways = {endpoint for endpoints in (*groups, *people) for endpoint in endpoints}
+        self._chats = frozenset(endpoint for endpoint in ways if platform_of(endpoint) == CONSOLE)
+        self._lanes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._tasks: set[asyncio.Task[bool]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    async def step(self) -> bool:
+        """Do everything that can be done at the clock's moment; returns whether anything was.
+
+        Raises StoreUnavailable; what was under way is then kept for the next step.
+        """
+        lanes = await self._due()
+        lanes |= {lane for lane, lock in self._lanes.items() if lock.locked()}
+        results = await asyncio.gather(*(self._serve(lane) for lane in lanes), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return any(results)
+
+    async def drain(self) -> None:
+        """Go on until nothing more can be sent at the clock's moment."""
+        while await self.step():
+            pass
+
+    async def next_due(self) -> datetime | None:
+        """The earliest later moment at which something can be done: a retry, a refilled limit, a digest, a lease."""
+        now = self._clock.now()
+        return min((at for at in (await self._moments(now)).values() if at > now), default=None)
+
+    async def run(self) -> None:
+        """Deliver until `stop`: at every signal, and every second."""
+        self._loop = asyncio.get_running_loop()
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                for lane in await self._due():
+                    if not self._lanes[lane].locked():
+                        self._start(lane)
+            except (StoreError, SQLAlchemyError) as error:
+                logger.warning("delivery cannot read the outbox: {}", error)
+            try:
+                await asyncio.wait_for(self._wake.wait(), POLL)
+            except TimeoutError:
+                continue
+
+    def signal(self) -> None:
+        """Something was queued: look at once. May be called from any thread, also when nothing runs."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def stop(self) -> None:
+        """Begin no request any more, let those under way end, and give the endpoints back."""
+        self._stopping = True
+        self._wake.set()
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                for lock in list(self._lanes.values()):
+                    async with lock:
+                        pass
+        except TimeoutError:
+            logger.warning("delivery stops with requests under way; a restart takes their outcome as unknown")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._transact(self._give_back)
+        except StoreError as error:
+            logger.warning("delivery keeps its leases until they expire: {}", error)
+
+    def _start(self, lane: str) -> None:
+        task = asyncio.create_task(self._serve(lane), name=f"delivery {lane}")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[bool]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is None:
+            self._wake.set()  # something may have been queued during its last look
+        elif isinstance(error, StoreError):
+            logger.warning("{}: {}", task.get_name(), error)
+        else:
+            logger.opt(exception=error).error("{} failed", task.get_name())
+
+    async def _due(self) -> set[str]:
+        """The lanes that have something to do now: one for each robot, one for the console, one for what is gone."""
+        now = self._clock.now()
+        moments = await self._moments(now)
+        self.last_cycle = time.monotonic()
+        return {self._lane(endpoint) for endpoint, at in moments.items() if at <= now}
+
+    async def _moments(self, now: datetime) -> dict[str, datetime]:
+        """Endpoint → when there is something to do for it, but for those at which somebody is at work."""
+        busy = {lane for lane, lock in self._lanes.items() if lock.locked()}
+        moments = await self._read_moments(now)
+        return {endpoint: at for endpoint, at in moments.items() if self._lane(endpoint) not in busy}
+
+    async def _read_moments(self, now: datetime) -> dict[str, datetime]:
+        read = partial(ledger.moments, robots=self._limits, holder=self._holder)
+        return await asyncio.to_thread(self._office.store.read, read, now=now)
+
+    def _lane(self, endpoint: str) -> str:
+        if endpoint in self._senders:
+            return endpoint
+        return CONSOLE if endpoint in self._chats else _GONE
+
+    async def _serve(self, lane: str) -> bool:
+        """Do all that a lane can do now, one request at a time; whether anything was done, here or before us."""
+        lock = self._lanes[lane]
+        waited = lock.locked()
+        async with lock:
+            if lane in self._senders:
+                did = await self._serve_robot(lane)
+            else:
+                did = await (self._serve_console() if lane == CONSOLE else self._clear_gone())
+        return did or waited
+
+    async def _serve_robot(self, endpoint: str) -> bool:
+        sender, did = self._senders[endpoint], False
+        people = partial(self._people, platform_of(endpoint))
+        take = partial(claim, endpoint=endpoint, sender=sender, holder=self._holder, people=people)
+        while not self._stopping:
+            passing("delivery.before_sending")
+            asked = time.monotonic()
+            claimed = await self._transact(take)
+            if claimed is False:
+                break
+            did = True
+            if isinstance(claimed, Claim):
+                await self._send(sender, claimed, asked)
+        return did
+
+    async def _send(self, sender: Sender, claimed: Claim, asked: float) -> None:
+        passing("delivery.before_request")
+        answer = await self._answer(sender, claimed, asked)
+        passing("delivery.after_answer")
+        log = logger.bind(outbox=claimed.message.key, endpoint=claimed.endpoint)
+        now = self._clock.now()
+        while True:
+            try:
+                await self._transact(lambda scope: record(scope, claimed, answer, sender, self._random), now)
+                break
+            except StoreUnavailable as error:
+                log.warning("the answer {} waits for the store: {}", answer.outcome, error)
+                await asyncio.sleep(POLL)
+        passing("delivery.after_recorded")
+        log.log("INFO" if answer.outcome is Outcome.SENT else "WARNING", "{}: {}", answer.outcome, answer.detail)
+
+    async def _answer(self, sender: Sender, claimed: Claim, asked: float) -> Answer:
+        if time.monotonic() - asked > LATEST.total_seconds():
+            return Answer(Outcome.RETRY, "本机太忙，轮到时已过时，没有发出，稍后自动重试")
+        try:
+            async with asyncio.timeout(LONGEST.total_seconds()):
+                return await sender.send(claimed.message)
+        except TimeoutError:
+            return Answer(Outcome.UNKNOWN, "等待超时，这条消息可能已经送到")
+        except Exception as error:  # noqa: BLE001 - a sender's fault must not stop the others, nor leak an address
+            name = type(error).__name__
+            logger.bind(outbox=claimed.message.key, endpoint=claimed.endpoint).error("a sender raised {}", name)
+            return Answer(Outcome.UNKNOWN, f"本程序出错（{name}），这条消息可能已经送到；请报告给维护人员")
+
+    async def _serve_console(self) -> bool:
+        work, did = partial(console.hand_over, endpoints=self._chats), False
+        while not self._stopping:
+            count = await self._transact(work, counters=("message",))
+            did = did or count > 0
+            if count < console.MOST:
+                break
+        return did
+
+    async def _clear_gone(self) -> bool:
+        did = False
+        for endpoint in await self._gone():
+            work = partial(console.give_up, endpoint=endpoint, holder=self._holder)
+            if await self._transact(work):
+                logger.bind(endpoint=endpoint).warning("messages for an endpoint that no longer exists have failed")
+                did = True
+        return did
+
+    async def _gone(self) -> list[str]:
+        now = self._clock.now()
+        return [at for at, due in (await self._read_moments(now)).items() if due <= now and self._lane(at) == _GONE]
+
+    async def _transact(
+        self, work: Callable[[Scope], T], now: datetime | None = None, counters: tuple[str, ...] = ()
+    ) -> T:
+        return await self._run(Job(lambda unit: unit.attempt(work), now=now or self._clock.now(), counters=counters))
+
+    def _give_back(self, scope: Scope) -> None:
+        lease = table(Lease)
+        mine = lease.c.holder == self._holder, lease.c.name.in_(list(self._senders))
+        scope.execute(sa.delete(lease).where(*mine))
+
+    def _people(self, platform: str, people: Sequence[str]) -> tuple[Mention, ...]:
+        """The people to call, as the platform knows them; who has left the organisation is left out."""
+        found = (self._office.organisation.person(person) for person in people)
+        return tuple(
+            Mention(person.id, person.name, person.accounts.get(platform)) for person in found if person is not None
+        )

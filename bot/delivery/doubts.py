@@ -1,0 +1,131 @@
+"""Messages that may or may not have arrived (design, "Nothing is sent from a handler").
+
+What is urgent, or announces an order that nobody has signed, is sent once more, marked. The rest is named in a digest
+to the same chat. Nothing that the platform confirmed is ever repeated, and a repeat is not repeated.
+"""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.delivery import ledger
+from bot.delivery.ledger import UNKNOWN_DIGEST, Row
+from bot.platforms.contract import Outcome
+from config.shanghai import time_text
+from handlers.states import State
+from storage import outbox
+from storage.columns import table
+from storage.outbox import Priority, Status
+from storage.tables import OrderTable, Outbox
+from storage.transaction import Scope
+
+MARK = "（可能重复）"
+DIGEST_HEAD = "以下通知可能没有送到，请在系统中核对："
+DIGEST_AFTER = timedelta(minutes=1)
+"""★ How long messages of unknown outcome are collected before a digest names them together."""
+DIGEST_AGAIN = timedelta(minutes=10)
+"""★ When a digest's own outcome is unknown, how long until another names the same messages."""
+DIGEST_LINES = 15
+"""★ Messages named in one digest: they fit into one message of any platform."""
+_LINE = 40
+_BROKEN_OFF = "发送途中程序中断，这条消息可能已经送到"
+_HEAD = re.compile(r"^(【#\d+】)?")
+
+
+def recover(scope: Scope, endpoint: str) -> bool:
+    """Requests that were begun and never ended, by whoever lost the endpoint: their outcome is unknown.
+
+    The caller holds the endpoint's lease and has no request of its own under way.
+    """
+    rows = ledger.stranded(scope, endpoint)
+    for row in rows:
+        ledger.end_attempt(scope, row["id"], outcome=Outcome.UNKNOWN, detail=_BROKEN_OFF)
+        unknown(scope, row, detail=_BROKEN_OFF)
+    return bool(rows)
+
+
+def unknown(scope: Scope, row: Row, **answer: Any) -> None:
+    """Note that a message's outcome is unknown, and repeat it where that is called for."""
+    again = _must_be_repeated(scope, row)
+    told = again or row["kind"] == UNKNOWN_DIGEST
+    outbox.update(
+        scope,
+        row["id"],
+        state=Status.UNKNOWN,
+        next_at=scope.now + DIGEST_AFTER,
+        told_at=scope.now if told else None,
+        **answer,
+    )
+    if again:
+        text = _HEAD.sub(lambda head: head[0] + MARK, row["text"], count=1)
+        ledger.copy(scope, row, at=scope.now, text=text, parent_id=None, part=None, repeat_of=row["id"])
+    if row["kind"] == UNKNOWN_DIGEST:
+        _name_again(scope, row)
+
+
+def confirmed_late(scope: Scope, row: Row) -> None:
+    """The answer came after the outcome had been given up as unknown: it did arrive, a repeat is no longer needed."""
+    outbox.update(scope, row["id"], state=Status.SENT, sent_at=scope.now, told_at=row["told_at"] or scope.now)
+    ledger.change_waiting(
+        scope,
+        table(Outbox).c.repeat_of == row["id"],
+        state=Status.CANCELLED,
+        detail="原来那一条后来确认已送到",
+    )
+
+
+def queue_digest(scope: Scope, endpoint: str) -> bool:
+    """Queue one message that names those of unknown outcome, once the oldest has waited long enough."""
+    rows = ledger.unnamed(scope, endpoint)
+    if not rows or min(row["next_at"] for row in rows) > scope.now:
+        return False
+    rows = rows[:DIGEST_LINES]
+    numbers = tuple(row["id"] for row in rows)
+    ledger.copy(
+        scope,
+        rows[0],
+        at=scope.now,
+        kind=UNKNOWN_DIGEST,
+        priority=int(Priority.NOTICE),
+        order_id=None,
+        text="\n".join((DIGEST_HEAD, *(_line(row) for row in rows))),
+        mentions=(),
+        cause=None,
+        parent_id=None,
+        part=None,
+        repeat_of=None,
+        names=numbers,
+    )
+    box = table(Outbox)
+    scope.execute(sa.update(box).where(box.c.id.in_(numbers)).values(told_at=scope.now))
+    return True
+
+
+def _must_be_repeated(scope: Scope, row: Row) -> bool:
+    if row["repeat_of"] is not None or row["kind"] == UNKNOWN_DIGEST:
+        return False
+    if row["priority"] == Priority.URGENT:
+        return True
+    if row["kind"] != "new_order":
+        return False
+    order = table(OrderTable)
+    state = scope.connection.execute(sa.select(order.c.state).where(order.c.id == row["order_id"])).scalar()
+    return bool(state == State.AWAITING_SIGNATURE)
+
+
+def _name_again(scope: Scope, digest: Row) -> None:
+    """Nobody may have read the digest: what it named counts as unnamed, and everything waits for a better line."""
+    box = table(Outbox)
+    unnamed = (box.c.state == Status.UNKNOWN, box.c.endpoint == digest["endpoint"])
+    scope.execute(sa.update(box).where(*unnamed, box.c.id.in_(digest["names"])).values(told_at=None))
+    later = scope.now + DIGEST_AGAIN
+    scope.execute(sa.update(box).where(*unnamed, box.c.told_at.is_(None)).values(next_at=later))
+
+
+def _line(row: Row) -> str:
+    text = row["text"].strip().partition("\n")[0]
+    short = text if len(text) <= _LINE else text[: _LINE - 1] + "…"
+    part = "" if row["part"] is None else f"，第 {row['part']} 段"
+    return f"{short}（{time_text(row['at'])}{part}）"

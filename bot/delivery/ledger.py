@@ -1,0 +1,167 @@
+"""What the store knows about an endpoint: what waits, what was asked of it lately, when the next request may be made.
+
+Everything is read again for every decision, so a restart or a second replica changes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.platforms.contract import Limit, Outcome
+from storage import outbox
+from storage.columns import table
+from storage.outbox import WAITING, Status
+from storage.tables import Attempt, Lease, Outbox
+from storage.transaction import Scope
+
+UNKNOWN_DIGEST = "unknown_digest"
+"""The kind of the message that names others whose outcome is unknown."""
+STREAK = 10
+"""Failures in a row that are told apart; more do not lengthen a pause further."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_FRESH: dict[str, Any] = {
+    "state": Status.PENDING,
+    "attempts": 0,
+    "sent_at": None,
+    "detail": "",
+    "status": None,
+    "code": None,
+    "told_at": None,
+    "names": (),
+}
+Row = Mapping[str, Any]
+_BOX, _ATTEMPT, _LEASE = table(Outbox), table(Attempt), table(Lease)
+
+
+def moments(scope: Scope, robots: Mapping[str, tuple[Limit, ...]], holder: str) -> dict[str, datetime]:
+    """Endpoint → the earliest moment at which there is something to do for it.
+
+    `robots` are the endpoints with limits, counted here; every other endpoint is due as soon as something waits.
+    Endpoints that another replica holds are due when its lease ends.
+    """
+    waiting = outbox.endpoints_waiting(scope)
+    doubtful = _doubtful(scope)
+    stranded = scope.connection.execute(sa.select(_BOX.c.endpoint).where(_BOX.c.state == Status.SENDING)).scalars()
+    begun = set(stranded)
+    query = sa.select(_LEASE.c.name, _LEASE.c.until).where(_LEASE.c.holder != holder)
+    held: dict[str, datetime] = {row[0]: row[1] for row in scope.connection.execute(query)}
+    found: dict[str, datetime] = {}
+    for endpoint in {*waiting, *doubtful, *begun}:
+        limits = robots.get(endpoint)
+        due = []
+        if endpoint in waiting:
+            free = _EARLIEST if limits is None else free_from(recent(scope, endpoint, limits), limits)
+            due.append(max(waiting[endpoint], free))
+        if endpoint in begun:
+            due.append(scope.now)
+        if endpoint in doubtful and limits is not None:
+            due.append(doubtful[endpoint])
+        if due:
+            found[endpoint] = max(min(due), held.get(endpoint, _EARLIEST))
+    return found
+
+
+def recent(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> list[Row]:
+    """The last requests to an endpoint, newest first: as many as its limits and pauses depend on."""
+    most = max((STREAK, *(limit.count for limit in limits)))
+    query = (
+        sa.select(_ATTEMPT)
+        .where(_ATTEMPT.c.endpoint == endpoint)
+        .order_by(_ATTEMPT.c.at.desc(), _ATTEMPT.c.id.desc())
+        .limit(most)
+    )
+    return _rows(scope, query)
+
+
+def free_from(attempts: list[Row], limits: tuple[Limit, ...]) -> datetime:
+    """The earliest moment for the next request after these (newest first), by limits and pauses.
+
+    A request reaches the platform between its beginning and its end, and an endpoint has one at a time. Counting from
+    the end therefore keeps the platform's own count within the limit, however long a request was on its way.
+    """
+    pauses = [row["pause_until"] for row in attempts if row["pause_until"] is not None]
+    refills = [
+        (oldest["ended_at"] or oldest["at"]) + limit.window
+        for limit in limits
+        for oldest in attempts[limit.count - 1 : limit.count]
+    ]
+    return max((*pauses, *refills), default=_EARLIEST)
+
+
+def failures(attempts: list[Row]) -> int:
+    """How many of these (newest first) went wrong in a row, for whatever message."""
+    fine = (Outcome.SENT, Outcome.PERMANENT)
+    return next((n for n, row in enumerate(attempts) if row["outcome"] in fine), len(attempts))
+
+
+def first(scope: Scope, endpoint: str) -> Row | None:
+    """The message to send next: most urgent first, then oldest; the parts of a long one stand in its place."""
+    query = (
+        sa.select(_BOX)
+        .where(_BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING), _BOX.c.next_at <= scope.now)
+        .order_by(_BOX.c.priority, sa.func.coalesce(_BOX.c.parent_id, _BOX.c.id), _BOX.c.part, _BOX.c.id)
+        .limit(1)
+    )
+    return next(iter(_rows(scope, query)), None)
+
+
+def message(scope: Scope, number: int) -> Row:
+    """A message by its number."""
+    return _rows(scope, sa.select(_BOX).where(_BOX.c.id == number))[0]
+
+
+def stranded(scope: Scope, endpoint: str) -> list[Row]:
+    """Messages whose request was begun and never ended."""
+    query = sa.select(_BOX).where(_BOX.c.endpoint == endpoint, _BOX.c.state == Status.SENDING).order_by(_BOX.c.id)
+    return _rows(scope, query)
+
+
+def unnamed(scope: Scope, endpoint: str) -> list[Row]:
+    """Messages of unknown outcome that nobody was told of, oldest first; none while a digest is on its way."""
+    if endpoint not in _doubtful(scope):
+        return []
+    query = (
+        sa.select(_BOX)
+        .where(_BOX.c.endpoint == endpoint, _BOX.c.state == Status.UNKNOWN, _BOX.c.told_at.is_(None))
+        .order_by(_BOX.c.id)
+    )
+    return _rows(scope, query)
+
+
+def copy(scope: Scope, row: Row, **changes: Any) -> None:
+    """Queue a message made from another one: the same but for `changes`, and not sent yet."""
+    values = {name: value for name, value in row.items() if name != "id"}
+    scope.insert(Outbox, **{**values, **_FRESH, "next_at": scope.now, **changes})
+
+
+def end_attempt(scope: Scope, number: int, at: datetime | None = None, **values: Any) -> None:
+    """Write down how a request ended: the one begun `at`, or whichever of the message's has not ended."""
+    which = _ATTEMPT.c.ended_at.is_(None) if at is None else _ATTEMPT.c.at == at
+    scope.execute(sa.update(_ATTEMPT).where(_ATTEMPT.c.outbox_id == number, which).values(ended_at=scope.now, **values))
+
+
+def change_waiting(scope: Scope, *which: sa.ColumnElement[bool], **values: Any) -> None:
+    """Change those waiting messages for which all of `which` holds."""
+    scope.execute(sa.update(_BOX).where(_BOX.c.state.in_(WAITING), *which).values(**values))
+
+
+def _doubtful(scope: Scope) -> dict[str, datetime]:
+    """Endpoints with unnamed messages of unknown outcome → when they may be named."""
+    other = _BOX.alias()
+    on_its_way = sa.exists().where(
+        other.c.endpoint == _BOX.c.endpoint,
+        other.c.kind == UNKNOWN_DIGEST,
+        other.c.state.in_((*WAITING, Status.SENDING)),
+    )
+    query = (
+        sa.select(_BOX.c.endpoint, sa.func.min(_BOX.c.next_at))
+        .where(_BOX.c.state == Status.UNKNOWN, _BOX.c.told_at.is_(None), ~on_its_way)
+        .group_by(_BOX.c.endpoint)
+    )
+    return {row[0]: row[1] for row in scope.connection.execute(query)}
+
+
+def _rows(scope: Scope, query: sa.Select[Any]) -> list[Row]:
+    return [dict(row) for row in scope.connection.execute(query).mappings()]

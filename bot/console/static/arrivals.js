@@ -29,6 +29,8 @@ export class Arrivals {
     const fresh = fetched.filter((message) => chats.receive(group, message));
     if (known) announce(group, fresh);
     this.#adopt(group);
+    // Only so many are given at once, counted from where we stand: go on until nothing is new.
+    if (known && fresh.length) await this.fetchGroup(group);
   }
 
   streamed(message) {

@@ -7,7 +7,18 @@ import { clockTime, fullTime } from "./time.js";
 
 const TOGETHER = 3 * 60 * 1000;
 const LONG = { letters: 1600, lines: 32 };
-const KINDS = { urgent: "紧急", reminder: "提醒", notice: "通知" };
+/** Said in a conversation, as opposed to announced. */
+const SPOKEN = ["message", "reply"];
+/** Label and colour of what the bot announces; any other kind is a plain notice. */
+const KINDS = {
+  urgent: { label: "紧急", tone: "urgent" },
+  escalated: { label: "升级", tone: "urgent" },
+  mismatch: { label: "状态不符", tone: "urgent" },
+  reminder: { label: "提醒", tone: "reminder" },
+  catch_up: { label: "提醒", tone: "reminder" },
+  urged: { label: "催办", tone: "reminder" },
+};
+const NOTICE = { label: "通知", tone: "notice" };
 const STATES = {
   waiting: "等待发送",
   sending: "发送中…",
@@ -36,7 +47,7 @@ const ACTIONS = {
 /** A stored message. `text` may differ from the stored one (/揭示); `open`: a long one is shown whole. */
 export function messageRow({ message, text, own, together, extras, quoted, open, view }) {
   const bot = message.from === "bot";
-  const kind = bot ? (KINDS[message.kind] ?? null) : null;
+  const kind = bot ? announced(message) : null;
   const called = message.mentions.includes(view.person.id) && !own;
   const classes = [own ? "own" : "other", bot && "bot", together && "together", called && "called"]
     .filter(Boolean)
@@ -44,7 +55,10 @@ export function messageRow({ message, text, own, together, extras, quoted, open,
   const quoteButton = { type: "button", data: { action: "quote" }, "aria-label": "引用这条消息", title: "引用" };
   return el(
     "li.row",
-    { class: classes, data: { message: message.id, kind: message.kind ?? "message", from: message.from } },
+    {
+      class: classes,
+      data: { message: message.id, kind: message.kind, tone: kind?.tone ?? "spoken", from: message.from },
+    },
     own ? null : avatar(message.from, view.nameOf(message.from), bot ? "robot" : "person"),
     el(
       "div.column",
@@ -53,7 +67,7 @@ export function messageRow({ message, text, own, together, extras, quoted, open,
       el(
         "div.bubble",
         {},
-        kind ? el("span.kind", {}, kind) : null,
+        kind ? el("span.kind", {}, kind.label) : null,
         quoteBlock(quoted, view),
         body(text, open, view, bot),
         missingMentions(message, text, view),
@@ -89,12 +103,21 @@ export function ghostRow(entry, view) {
 
 /** Said by the same in one go: no second name and face. A notice always stands alone. */
 export function follows(message, before) {
-  if (before?.from !== message.from || KINDS[message.kind]) return false;
+  if (before?.from !== message.from || !SPOKEN.includes(message.kind)) return false;
   return message.at - before.at < TOGETHER && before.day === message.day;
 }
 
 export function emptyChat() {
   return el("li.nothing", {}, el("p", {}, "这里还没有消息。"), el("p", {}, "输入 / 可以看到能用的命令，例如 /帮助。"));
+}
+
+function announced(message) {
+  if (SPOKEN.includes(message.kind)) return null;
+  const kind = KINDS[message.kind] ?? NOTICE;
+  const line = firstLine(message.text);
+  // The office's texts mark what is urgent or overdue with this sign on their first line.
+  if (!line.includes("⚠")) return kind;
+  return { label: line.includes("紧急") ? "紧急" : kind.label, tone: "urgent" };
 }
 
 function meta(message, person, name) {
@@ -123,8 +146,9 @@ function quoteBlock(id, view) {
   return el("blockquote", {}, el("span.quote-who", {}, `${view.nameOf(quoted.from)}：`), firstLine(quoted.text));
 }
 
-/** People who are called but not named in the text still have to see that they are. */
+/** People who are called but not named in the text still have to see that they are; a reply's asker knows. */
 function missingMentions(message, text, view) {
+  if (SPOKEN.includes(message.kind)) return null;
   const people = message.mentions.map((id) => view.personOf(id));
   const missing = people.filter((person) => person && !view.reader.names(text, person));
   if (!missing.length) return null;

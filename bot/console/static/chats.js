@@ -14,7 +14,14 @@ export class Chats {
     if (chat.byId.has(id)) return false;
     const at = new Date(message.at);
     // The day is asked for at every refresh, and is dear to find out.
-    const known = { ...message, id, mentions: message.mentions ?? [], at, day: dayKey(at) };
+    const known = {
+      ...message,
+      id,
+      mentions: message.mentions ?? [],
+      kind: message.kind ?? "message",
+      at,
+      day: dayKey(at),
+    };
     chat.byId.set(id, known);
     let place = chat.list.length;
     while (place > 0 && chat.list[place - 1].id > id) place -= 1;

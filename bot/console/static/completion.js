@@ -1,5 +1,5 @@
 /*
- * What can be completed where. A source takes {before, after, commands} (the text on both sides of the caret) and
+ * What can be completed where. A source takes {before, after, commands, alone} (the text on both sides of the caret; alone with the bot) and
  * gives {from, items} or null; the first that gives something wins. Arguments (orders, 科室, people, fixed words)
  * become further sources in SOURCES.
  *
@@ -19,12 +19,13 @@ export function complete(state) {
 }
 
 /** A slash and the beginning of a name, at the start of the text. */
-function commandNames({ before, after, commands }) {
+function commandNames({ before, after, commands, alone }) {
   if (!SLASH.test(before) || /\s/.test(before)) return null;
   const typed = before.slice(1).toLowerCase();
   const aboutOrder = /^\s*#?\d/.test(after);
   const items = [];
   for (const command of commands) {
+    if (command.private && !alone) continue;
     const names = [command.name, ...command.aliases];
     const starts = names.find((name) => name.toLowerCase().startsWith(typed));
     const usage = usageOf(command);
@@ -48,4 +49,4 @@ export function usageOf(command) {
   return usage.replace(new RegExp(`^/?${command.name}(?=\\s|$)`), "").trim();
 }
 
-const takesOrder = (usage) => /(^|[\s［[])N(…|\s|$|])/.test(usage);
+const takesOrder = (usage) => /(^|[\s[])N(?!\w)/.test(usage);

@@ -177,7 +177,13 @@ export class Composer {
   #suggest() {
     const { selectionStart, selectionEnd, value } = this.#box;
     const caret = document.activeElement === this.#box && selectionStart === selectionEnd ? selectionStart : null;
-    const state = { before: value.slice(0, caret ?? 0), after: value.slice(caret ?? 0), commands: this.commands };
+    const alone = this.#group?.startsWith("@") ?? false;
+    const state = {
+      before: value.slice(0, caret ?? 0),
+      after: value.slice(caret ?? 0),
+      commands: this.commands,
+      alone,
+    };
     this.#found = caret === null ? null : complete(state);
     if (!this.#found) return this.#close();
     this.#list.replaceChildren(

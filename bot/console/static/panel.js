@@ -16,7 +16,7 @@ function commandItem(command, usage) {
     "button.command-item",
     { type: "button", title: usage || null, data: { command: `/${command.name}${usage ? " " : ""}` } },
     el("span.command-top", {}, el("span.command-name", {}, `/${command.name}`), el("span.command-usage", {}, usage)),
-    el("span.command-summary", {}, command.summary),
+    el("span.command-summary", {}, command.private ? `${command.summary}（只在私聊里）` : command.summary),
   );
 }
 

@@ -21,10 +21,10 @@ export class TextReader {
     const words = longestFirst(commands.map((command) => command.name)).join("|");
     // A command in a text ends after its orders: what follows ("科室", "说明") is for the person to fill in.
     const command = words
-      ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?![\\d:月日/.-]))*)`
+      ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?:-\\d{1,6})?(?![\\d:月日/.-]))*)`
       : "(?<command>(?!))";
     this.#pattern = new RegExp(
-      `【#(?<order>\\d+)】|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<link>https?://[^\\s，。；、）》」"<>]+)`,
+      `【#(?<order>\\d+)】|^#(?<listed>\\d+)(?= )|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<link>https?://[^\\s，。；、）》」"<>]+)`,
       "gmu",
     );
   }
@@ -48,8 +48,11 @@ export class TextReader {
     return text.includes(`@${person.name}`);
   }
 
-  #node({ 0: whole, groups: { order, name, command, mark, link } }, { reader, commands }) {
-    if (order) return el("button.order", { type: "button", data: { order }, title: `用 ${order} 写一条命令` }, whole);
+  #node({ 0: whole, groups: { order, listed, name, command, mark, link } }, { reader, commands }) {
+    const number = order ?? listed;
+    if (number) {
+      return el("button.order", { type: "button", data: { order: number }, title: `用 ${number} 写一条命令` }, whole);
+    }
     if (name) {
       const me = this.#idByName.get(name) === reader || name === "所有人";
       return el("mark.mention", { class: me ? "me" : "" }, whole);

@@ -126,9 +126,9 @@ async def running(office: Office) -> AsyncIterator[Service]:
         hub = Hub(desk, clock) if office.settings.console.enabled else None
         service = Service(office, clock, desk, Router(office, desk, clock), scheduler, delivery, hub)
         await scheduler.sweep()
-        await stack.enter_async_context(_background(delivery.run(), delivery.stop))
+        await stack.enter_async_context(background(delivery.run(), delivery.stop))
         if hub is not None:
-            await stack.enter_async_context(_background(hub.run(), None))
+            await stack.enter_async_context(background(hub.run()))
         scheduler.start()
         stack.callback(scheduler.stop)
         logger.info("office ready, store {}", "rehearsal" if office.store.rehearsal else "real")
@@ -137,8 +137,8 @@ async def running(office: Office) -> AsyncIterator[Service]:
 
 
 @contextlib.asynccontextmanager
-async def _background(
-    work: Coroutine[Any, Any, None], stop: Callable[[], Awaitable[None]] | None
+async def background(
+    work: Coroutine[Any, Any, object], stop: Callable[[], Awaitable[None]] | None = None
 ) -> AsyncIterator[None]:
     """Run a loop beside the service; at the end ask it to stop, or cancel it."""
     task = asyncio.create_task(work)

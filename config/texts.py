@@ -39,6 +39,7 @@ class Texts:
             weekday=shanghai.weekday_text,
             span=shanghai.span_text,
             cut=cut,
+            path=path,
         )
 
     def render(self, name: str, **values: Any) -> str:
@@ -53,6 +54,11 @@ class Texts:
     def names(self) -> list[str]:
         """The templates there are."""
         return [name.removesuffix(".txt") for name in self._environment.list_templates(extensions=["txt"])]
+
+
+def path(category: str) -> str:
+    """A class as people read it: `生态环境→噪声→施工噪声`."""
+    return category.replace("->", "→")
 
 
 def cut(text: str, length: int) -> str:

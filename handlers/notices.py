@@ -135,6 +135,11 @@ def rungs(office: Office, order: Order) -> list[tuple[str, tuple[str, ...]]]:
     ]
 
 
+def standing_rung(order: Order) -> int:
+    """How many rungs lie at or below whoever has the order now: its handler, its 科室, or the seats."""
+    return 1 if order.handler else 2
+
+
 _WAITS_FOR = {
     State.AWAITING_SIGNATURE: "duty",
     State.RETURNING: "duty",

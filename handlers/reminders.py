@@ -6,7 +6,7 @@ will decide here who is called and when; today the responsible people are called
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -50,11 +50,15 @@ def sweep(office: Office, scope: Scope) -> int:
     rows = scope.connection.execute(query).mappings().all()
     due = [found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"]))]
     late: dict[Audience, list[Due]] = defaultdict(list)
+    now: dict[tuple[int, tuple[str, ...], tuple[str, ...]], list[Due]] = defaultdict(list)
     for item in due:
+        audience = _audience(office, item)
         if scope.now - item.at > _LATE and item.order.level != clocks.URGENT_LEVEL:
-            late[_audience(office, item)].append(item)
+            late[audience].append(item)
         else:
-            _remind(office, scope, item)
+            now[item.order.id, audience.purposes, audience.departments].append(item)
+    for items in now.values():
+        _remind(office, scope, items)
     for audience, items in late.items():
         _catch_up(office, scope, audience, items)
     return len(rows)
@@ -112,25 +116,27 @@ def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
     return at
 
 
-def _remind(office: Office, scope: Scope, item: Due) -> None:
-    audience = _audience(office, item)
+def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
+    """One message for the clocks of one order that are due at once and concern the same groups."""
+    order = items[0].order
+    audiences = [_audience(office, item) for item in items]
+    people = tuple(dict.fromkeys(person for audience in audiences for person in audience.people))
     text = office.texts.render(
         "reminder",
         now=scope.now,
-        order=item.order,
-        clock=item.clock,
-        over=item.clock.due_at <= scope.now,
-        standing=clocks.standing(item.clock, scope.now),
-        advice=_ADVICE[Kind(item.clock.kind)].format(item.order.id),
+        order=order,
+        over=any(item.clock.due_at <= scope.now for item in items),
+        lines=[(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
+        advice=list(dict.fromkeys(_ADVICE[Kind(item.clock.kind)].format(order.id) for item in items)),
     )
     notices.post(
         office,
         scope,
-        audience,
+        replace(audiences[0], people=people),
         kind="reminder",
-        priority=notices.priority_of(item.order, Priority.REMINDER),
+        priority=notices.priority_of(order, Priority.REMINDER),
         text=text,
-        order=item.order.id,
+        order=order.id,
     )
 
 

@@ -15,6 +15,8 @@ from storage.vault import Personal
 
 SYSTEM = "system"
 """The actor of what no person did: imports, clocks."""
+SYSTEM_ACTOR = Person.model_construct(id=SYSTEM, name="系统", roles=frozenset())
+"""Nobody in the organisation: the id is reserved there, so the person is made past its checks."""
 
 
 @dataclass(frozen=True, slots=True)

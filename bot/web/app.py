@@ -2,12 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from aiohttp import web
 
 from bot.console.routes import add_routes, same_origin
-from bot.service import Service, running
+from bot.service import Service, background, running
 from bot.web import health, orders
 from bot.web.keys import SERVICE
 from bot.web.middleware import LARGEST_BODY, guard
@@ -31,9 +32,14 @@ def application(service: Service) -> web.Application:
     return app
 
 
-async def serve(office: Office, ready: Callable[[str], None]) -> None:
+async def serve(
+    office: Office,
+    ready: Callable[[str], None],
+    beside: Callable[[Service], Coroutine[Any, Any, None]] | None = None,
+) -> None:
     """Run the office until SIGTERM or SIGINT; `ready` is called with the address once requests are taken.
 
+    `beside` runs along and is cancelled at the end: a rehearsal's orders come in that way.
     Raises ConfigError when the address cannot be used.
     """
     stop = asyncio.Event()
@@ -55,7 +61,8 @@ async def serve(office: Office, ready: Callable[[str], None]) -> None:
                 ) from error
             port = runner.addresses[0][1]
             ready(f"http://{http.host}:{port}")
-            await stop.wait()
+            async with background(beside(service) if beside else stop.wait()):
+                await stop.wait()
             if service.hub is not None:
                 service.hub.close()
         finally:

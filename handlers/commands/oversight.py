@@ -42,8 +42,12 @@ def escalate(work: Work, order: Order, arguments: Arguments) -> str:
 
 
 def _next_rung(work: Work, order: Order) -> tuple[str, tuple[str, ...]]:
-    """The next rung that has somebody on it; raises Refusal above the last."""
+    """The next rung above whoever has the order now that has somebody on it; raises Refusal above the last.
+
+    `order.rung` counts the rungs that were told, so the next one is found at that place of the ladder.
+    """
     rungs = notices.rungs(work.office, order)
+    order.rung = max(order.rung, notices.standing_rung(order))
     while order.rung < len(rungs):
         name, people = rungs[order.rung]
         if people:

@@ -213,7 +213,7 @@ def _texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, Any]:
 
     return {
         "type": masked(row.type),
-        "category": masked(row.category_path),
+        "category": "->".join(masked(level) for level in row.category),
         "tags": tuple(masked(tag) for tag in row.tags),
         "title": masked(row.title),
         "content": masked(row.content),

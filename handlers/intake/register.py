@@ -22,13 +22,12 @@ from handlers.intake.orders import IncomingOrder
 from handlers.notices import Audience
 from handlers.office import Office
 from handlers.states import State
-from handlers.work import SYSTEM, Place, Work
+from handlers.work import SYSTEM_ACTOR, Place, Work
 from storage.columns import table
 from storage.outbox import Priority
 from storage.tables import Order, Unannounced
 from storage.transaction import Scope
 
-SYSTEM_ACTOR = Person(id=SYSTEM, name="系统", roles=frozenset())
 _ABANDONED = timedelta(minutes=2)
 """After so long without another chunk an import counts as dead, and what it left is announced."""
 _LISTED = 15

@@ -515,3 +515,5 @@ class ConsoleMessage(SQLModel, table=True):
     mentions: tuple[str, ...] = Field(default=(), sa_type=JsonText)
     orders: tuple[int, ...] = Field(default=(), sa_type=JsonText)
     outbox_id: int | None = Field(default=None, index=True)
+    quote: int | None = None
+    message_id: str | None = None

@@ -26,6 +26,7 @@ from storage.store import Job, Unit
 T = TypeVar("T")
 CHUNK = 300
 """Rows in one transaction, so that commands never wait for an import."""
+_WARNINGS = 5
 
 
 def import_files(context: Context, files: list[Path], source: str | None, *, takeover: bool) -> int:
@@ -53,7 +54,10 @@ def import_files(context: Context, files: list[Path], source: str | None, *, tak
 def _read(office: Office, file: Path, source: Literal["市", "区"] | None) -> list[IncomingOrder | RejectedRow]:
     """The whole file before any of it is stored: a file that breaks off leaves nothing behind."""
     rules = office.rules(clock_for(office.settings.clock).now())
-    return list(read_rows(read_table(file), default_source=source, noise=rules.title_noise))
+    with read_table(file) as table:
+        for warning in table.warnings:
+            say(f"{file.name} 注意：{warning}")
+        return list(read_rows(table, default_source=source, noise=rules.title_noise))
 
 
 def _import_rows(
@@ -76,11 +80,17 @@ def _import_rows(
         if isinstance(row, RejectedRow):
             totals["拒绝"] += 1
             out(f"{file.name} {row.line}")
-        elif row.warnings:
-            say(f"{file.name} 第 {row.row} 行（{row.number}）注意：{'；'.join(row.warnings)}")
+    _tell_warnings(file, [row for row in good if row.warnings])
     if takeover:
         out(f"接管 {file.name}：在办 {live} 件，未发通知，已过的时限未补")
     return totals
+
+
+def _tell_warnings(file: Path, rows: list[IncomingOrder]) -> None:
+    for row in rows[:_WARNINGS]:
+        say(f"{file.name} 第 {row.row} 行（{row.number}）注意：{'；'.join(row.warnings)}")
+    if len(rows) > _WARNINGS:
+        say(f"{file.name} 另有 {len(rows) - _WARNINGS} 行有类似提示，均已导入")
 
 
 def _job(office: Office, work: Callable[[Unit], T]) -> Job[T]:

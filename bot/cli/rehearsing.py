@@ -6,6 +6,7 @@ import socket
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 
 from bot import logs
@@ -47,9 +48,7 @@ def run_demo(port: int, speed: float) -> None:
         rows = _exported_day(start, organisation, Path(folder) / "今日工单.csv")
         office = open_office(settings, organisation, live=True)
         try:
-            asyncio.run(
-                serve(office, lambda address: _greet(address, speed), lambda service: _feed(service, rows, start))
-            )
+            asyncio.run(serve(office, partial(_greet, speed), partial(_feed, rows, start)))
         finally:
             office.store.close()
 
@@ -58,8 +57,9 @@ def _exported_day(start: datetime, organisation: Organisation, file: Path) -> li
     """A day of orders that went through a real export file, in order of arrival; what came in the night is left out."""
     communities = [community.name for community in organisation.communities]
     write_csv(generate_day(day_of(start), ORDERS, random.SystemRandom().randrange(1000), communities, STREET), file)
-    rows = [row for row in read_rows(read_table(file)) if isinstance(row, IncomingOrder) and row.arrived_at]
     since = start - timedelta(minutes=40)
+    with read_table(file) as table:
+        rows = [row for row in read_rows(table) if isinstance(row, IncomingOrder)]
     return [row for row in rows if row.arrived_at is not None and row.arrived_at >= since]
 
 

@@ -24,11 +24,20 @@ class Posted:
 
     chat: str
     person: str
+    message_id: str
     quote: int | None = None
 
     def __call__(self, scope: Scope, text: str, said: Sequence[Said]) -> Sequence[int]:
         """Insert the rows in the command's own transaction; returns the replies' ids."""
-        add(scope, chat=self.chat, sender=self.person, kind="message", text=text)
+        add(
+            scope,
+            chat=self.chat,
+            sender=self.person,
+            kind="message",
+            text=text,
+            quote=self.quote,
+            message_id=self.message_id,
+        )
         return [
             add(
                 scope,
@@ -53,6 +62,8 @@ def add(
     mentions: Sequence[str] = (),
     orders: Sequence[int] = (),
     outbox_id: int | None = None,
+    quote: int | None = None,
+    message_id: str | None = None,
 ) -> int:
     """Insert one message; its id is given in commit order, so `after` never misses one."""
     number = scope.next_number("message")
@@ -67,6 +78,8 @@ def add(
         mentions=tuple(mentions),
         orders=tuple(orders),
         outbox_id=outbox_id,
+        quote=quote,
+        message_id=message_id,
     )
     return number
 
@@ -119,4 +132,5 @@ def _public(row: Any) -> dict[str, Any]:
         "text": row["text"],
         "mentions": list(row["mentions"]),
         "kind": row["kind"],
+        **{name: row[name] for name in ("quote", "message_id") if row[name] is not None},
     }

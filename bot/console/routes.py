@@ -19,6 +19,7 @@ from bot.web.keys import SERVICE
 from bot.web.middleware import Handler, refusal
 from config.shanghai import SHANGHAI, full_text, local
 from handlers.registry import COMMANDS
+from handlers.work import department_name
 from storage.transaction import Scope
 
 STATIC = Path(__file__).parent / "static"
@@ -69,7 +70,13 @@ async def people(request: web.Request) -> web.Response:
     organisation = request.app[SERVICE].office.organisation
     return _json(
         [
-            {"id": person.id, "name": person.name, "roles": sorted(person.roles), "department": person.department}
+            {
+                "id": person.id,
+                "name": person.name,
+                "roles": sorted(person.roles),
+                "department": person.department,
+                "department_name": department_name(request.app[SERVICE].office, person.department),
+            }
             for person in organisation.people
         ]
     )
@@ -145,7 +152,9 @@ async def post_message(request: web.Request) -> web.Response:
     def quoted(scope: Scope) -> tuple[int, ...]:
         return messages.orders_of(scope, int(incoming.quote or 0))
 
-    replies = await service.router.take(incoming, person, post=Posted(chat, person.id), stored=quoted)
+    replies = await service.router.take(
+        incoming, person, post=Posted(chat, person.id, message_id, None if quote is None else int(quote)), stored=quoted
+    )
     return _json(
         {
             "message_id": message_id,

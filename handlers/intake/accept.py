@@ -47,6 +47,7 @@ class Known:
     digest: str | None
     state: str
     mismatch: str
+    history: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,19 @@ def known(scope: Scope, rows: Sequence[IncomingOrder]) -> dict[tuple[str, str], 
     orders, vault = table(OrderTable), table(VaultRow)
     numbers = sorted({row.number for row in rows})
     query = (
-        sa.select(orders.c.source, orders.c.number, orders.c.id, vault.c.row_digest, orders.c.state, orders.c.mismatch)
+        sa.select(
+            orders.c.source,
+            orders.c.number,
+            orders.c.id,
+            vault.c.row_digest,
+            orders.c.state,
+            orders.c.mismatch,
+            orders.c.history,
+        )
         .select_from(orders.outerjoin(vault, vault.c.order_id == orders.c.id))
         .where(orders.c.number.in_(numbers))
     )
-    return {
-        (source, number): Known(order, digest, state, mismatch)
-        for source, number, order, digest, state, mismatch in scope.connection.execute(query)
-    }
+    return {(source, number): Known(*rest) for source, number, *rest in scope.connection.execute(query)}
 
 
 def accept(
@@ -85,7 +91,7 @@ def accept(
         return _new(office, scope, row, digest, origin=origin, takeover=takeover)
     rules = office.rules(scope.now)
     if before.digest == digest:
-        found = upstream.contradiction(rules, before.state, row.status)
+        found = "" if before.history else upstream.contradiction(rules, before.state, row.status)
         if not found or found == before.mismatch:
             return Accepted(Result.UNCHANGED, _order(scope, before.id), warnings=row.warnings)
         order = _order(scope, before.id)
@@ -148,13 +154,17 @@ def _changed(
         order.confidential = True
         changes["confidential"] = [False, True]
         scope.add(Fact(order_id=order.id, name="保密", by=scope.actor, at=scope.now))
+    personal = held is not None and _differs(row, held)
     _seal(office, scope, order.id, row, digest, held)
+    found = "" if order.history else upstream.contradiction(rules, order.state, row.status)
+    if not changes and not personal:
+        # Fewer columns, or blanks where something was known: nothing to tell and nothing to overwrite.
+        mismatch = _mismatch(scope, order, found) if found and found != order.mismatch else ""
+        return Accepted(Result.UNCHANGED, order, mismatch=mismatch, warnings=row.warnings)
     if "city_due_at" in changes and order.open and clocks.running(scope, order, Kind.CLOSE_OUT):
         clocks.city_due(office, scope, order)
-    personal = held is not None and (row.caller, row.phone) != (held.name, held.phone)
-    columns = tuple(_COLUMN_NAMES[name] for name in changes) or (("来电人信息",) if personal else ("其他列",))
+    columns = tuple(_COLUMN_NAMES[name] for name in changes) or ("来电人信息",)
     scope.record("上游变更", order, origin=origin, columns=list(columns), changes=changes)
-    found = upstream.contradiction(rules, order.state, order.upstream_status)
     mismatch = _mismatch(scope, order, found) if found and found != order.mismatch else ""
     return Accepted(Result.CHANGED, order, changes=columns, mismatch=mismatch, warnings=row.warnings)
 
@@ -194,6 +204,12 @@ def _seal(
             "erased_at": None,
         },
     )
+
+
+def _differs(row: IncomingOrder, held: Personal) -> bool:
+    """Whether the row knows personal values, not blank ones, that are not the held ones."""
+    pairs = ((row.caller, held.name), (row.phone, held.phone), (row.content, held.content))
+    return any(new and new != old for new, old in pairs)
 
 
 def _raw_extra(row: IncomingOrder) -> dict[str, str]:

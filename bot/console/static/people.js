@@ -1,7 +1,7 @@
 /* The switch for who is speaking: a dialog with search, for keyboard and touch. */
 
 import { avatar, byId, el } from "./dom.js";
-import { byStanding, standing, ROLES } from "./roles.js";
+import { byStanding, departmentOf, standing, ROLES } from "./roles.js";
 
 export class PeopleDialog {
   #dialog = byId("people");
@@ -90,7 +90,7 @@ export class PeopleDialog {
 }
 
 function describe(person) {
-  return [person.name, person.id, person.department ?? "", ...person.roles.map((role) => ROLES[role] ?? role)]
+  return [person.name, person.id, departmentOf(person) ?? "", ...person.roles.map((role) => ROLES[role] ?? role)]
     .join(" ")
     .toLowerCase();
 }

@@ -21,10 +21,13 @@ export const PURPOSES = {
 
 const ORDER = Object.keys(ROLES);
 
+/** The 科室 a person belongs to, by name; null for none. */
+export const departmentOf = (person) => (person.department && (person.department_name ?? person.department)) || null;
+
 /** "城管科", or "综合科、数据专员": what stands beside a name. */
 export function standing(person) {
   const others = person.roles.filter((role) => role !== "department").map((role) => ROLES[role] ?? role);
-  return [person.department, ...others].filter(Boolean).join("、") || ROLES.department;
+  return [departmentOf(person), ...others].filter(Boolean).join("、") || ROLES.department;
 }
 
 /** [[heading, people]…]: seats first, then each 科室, then the rest in the order of work. */
@@ -34,7 +37,7 @@ export function byStanding(people) {
   const headings = new Map();
   for (const person of [...people].sort((a, b) => rank(a) - rank(b))) {
     const main = ORDER[rank(person)];
-    const heading = main === "department" ? (person.department ?? ROLES.department) : (ROLES[main] ?? "其他");
+    const heading = main === "department" ? (departmentOf(person) ?? ROLES.department) : (ROLES[main] ?? "其他");
     if (!headings.has(heading)) headings.set(heading, []);
     headings.get(heading).push(person);
   }

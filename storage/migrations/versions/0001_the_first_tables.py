@@ -75,6 +75,8 @@ def upgrade() -> None:
         sa.Column("mentions", JsonText(), nullable=False),
         sa.Column("orders", JsonText(), nullable=False),
         sa.Column("outbox_id", sa.Integer(), nullable=True),
+        sa.Column("quote", sa.Integer(), nullable=True),
+        sa.Column("message_id", AutoString(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("console_message", schema=None) as batch_op:

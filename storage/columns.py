@@ -14,9 +14,10 @@ R = TypeVar("R", bound=SQLModel)
 def canonical(value: object) -> str:
     """JSON text with one form only: sorted keys, no spaces, Chinese as it is, times as UTC with microseconds.
 
-    What is hashed or compared byte for byte goes through here. Raises TypeError for a type without such a form.
+    What is hashed or compared byte for byte goes through here. Raises TypeError for a type without such a form,
+    ValueError for a number that is none.
     """
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value)
 
 
 def _plain(value: object) -> object:
@@ -25,11 +26,14 @@ def _plain(value: object) -> object:
     raise TypeError(f"no canonical form for {type(value).__name__}")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+
+
 def instant_text(at: datetime) -> str:
     """`2026-06-01T00:00:00.000000Z`; raises ValueError for a time without a zone."""
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def instant(text: str) -> datetime:
@@ -65,7 +69,7 @@ def table(model: type[SQLModel]) -> sa.Table:
 
 def restored(model: type[R], values: Mapping[Any, Any]) -> R:
     """A working row from values that came out of the store; nothing is validated a second time."""
-    row: R = model.__new__(model)
+    row: R = object.__new__(model)
     object.__setattr__(row, "__dict__", dict(values))
     object.__setattr__(row, "__pydantic_fields_set__", set())
     object.__setattr__(row, "__pydantic_extra__", None)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
+from storage import statements
 from storage.columns import restored, table
 from storage.journal import Draft, Effect, chain
 from storage.projection import Key, defaults, effect, key_of
@@ -59,13 +60,8 @@ class Batch:
             self.counter(name)
         wanted = list(dict.fromkeys(messages))
         if wanted:
-            inbox = table(Inbox)
-            keys = sa.tuple_(inbox.c.platform, inbox.c.message_id).in_(wanted)
-            found = self.connection.execute(
-                sa.select(inbox.c.platform, inbox.c.message_id, inbox.c.replies).where(keys)
-            )
             self._messages = dict.fromkeys(wanted)
-            for platform, message_id, replies in found:
+            for platform, message_id, replies in self.connection.execute(statements.replies(), {"messages": wanted}):
                 self._messages[platform, message_id] = replies
         self.load(Order, orders)
         self.load(Clock, [order for order in orders if self.of(Order, order)])
@@ -75,13 +71,9 @@ class Batch:
         missing = sorted({order for order in orders if (model, order) not in self._loaded})
         if not missing:
             return
-        stored = table(PROJECTIONS[model])
-        column = stored.c[_owner(model)]
-        query = sa.select(stored).where(column.in_(missing)).order_by(*(stored.c[name] for name in model.KEY))
-        if self._lock and model is Order:
-            query = query.with_for_update()
+        query = statements.rows_of_orders(model, self._lock and model is Order)
         self._loaded.update((model, order) for order in missing)
-        for values in self.connection.execute(query).mappings():
+        for values in self.connection.execute(query, {"orders": missing}).mappings():
             row = restored(model, values)
             if (model, key_of(row)) not in self._stored:
                 self.known(row)
@@ -109,11 +101,8 @@ class Batch:
     def counter(self, name: str) -> int:
         """The counter's value, locked until the end of the transaction."""
         if name not in self._counters:
-            stored = table(Counter)
-            query = sa.select(stored.c.value).where(stored.c.name == name)
-            self._counters[name] = self._given[name] = self.connection.execute(
-                query.with_for_update() if self._lock else query
-            ).scalar_one()
+            query = statements.counter(self._lock)
+            self._counters[name] = self._given[name] = self.connection.execute(query, {"k_name": name}).scalar_one()
         return self._given[name]
 
     def placed(self, target: type[SQLModel], key: Key) -> Mapping[str, Any] | None:
@@ -129,9 +118,8 @@ class Batch:
         """The stored replies to a message that was already taken, else None."""
         key = (platform, message_id)
         if key not in self._messages:
-            inbox = table(Inbox)
-            query = sa.select(inbox.c.replies).where(inbox.c.platform == platform, inbox.c.message_id == message_id)
-            self._messages[key] = self.connection.execute(query).scalar_one_or_none()
+            found = self.connection.execute(statements.replies(), {"messages": [key]}).one_or_none()
+            self._messages[key] = None if found is None else found.replies
         return self._messages[key]
 
     def mark(self) -> "Mark":
@@ -185,67 +173,72 @@ class Batch:
 
     def flush(self) -> tuple[int, str] | None:
         """Write everything, the journal last. Returns the new head (seq, hash), or None if no event was added."""
-        for model in PROJECTIONS:
-            self._write(model)
+        self._write()
         for target, values in self._inserts.items():
             _insert(self.connection, target, values)
         self._place()
         for statement, parameters in self._statements:
             self.connection.execute(statement, parameters or None)
-        counter = table(Counter)
         for name, value in self._given.items():
             if value != self._counters[name]:
-                self.connection.execute(sa.update(counter).where(counter.c.name == name).values(value=value))
+                parameter = {"k_name": name, "v_value": value}
+                self.connection.execute(statements.update(Counter, ("value",)), parameter)
         return self._append() if self._drafts else None
 
+    def _write(self) -> None:
+        changed: dict[type[Projected], dict[Key, None]] = defaultdict(dict)
+        for model, key, _ in self._log:
+            changed[model][key] = None
+        for model in PROJECTIONS:
+            if model in changed:
+                self._write_rows(model, changed[model])
+
+    def _write_rows(self, model: type[Projected], keys: Iterable[Key]) -> None:
+        target = PROJECTIONS[model]
+        added: list[dict[str, Any]] = []
+        gone: list[dict[str, Any]] = []
+        altered: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        for key in keys:
+            row, before = self.held(model, key), self._stored.get((model, key))
+            if row is None:
+                if before is not None:
+                    gone.append(_bound(model.KEY, key))
+                continue
+            after = row.__dict__
+            if before is None:
+                added.append({name: after[name] for name in defaults(model)})
+            elif columns := tuple(name for name, value in before.items() if value != after[name]):
+                altered[columns].append(_bound(model.KEY, key) | {f"v_{name}": after[name] for name in columns})
+        if gone:
+            self.connection.execute(statements.delete(target), gone)
+        for columns, rows in altered.items():
+            self.connection.execute(statements.update(target, columns), rows)
+        if added:
+            self.connection.execute(statements.insert(target), added)
+
     def _place(self) -> None:
-        by_model: dict[type[SQLModel], list[tuple[Key, Mapping[str, Any] | None]]] = defaultdict(list)
+        by_target: dict[type[SQLModel], list[tuple[Key, Mapping[str, Any] | None]]] = defaultdict(list)
         for (target, key), values in self._placed.items():
-            by_model[target].append((key, values))
-        for target, items in by_model.items():
+            by_target[target].append((key, values))
+        for target, items in by_target.items():
             stored = table(target)
             names = [column.name for column in stored.primary_key]
-            where = [stored.c[name] == sa.bindparam(f"k_{name}") for name in names]
-            keys = [{f"k_{name}": value for name, value in zip(names, key, strict=True)} for key, _ in items]
-            self.connection.execute(sa.delete(stored).where(*where), keys)
-            rows = [{**dict(zip(names, key, strict=True)), **values} for key, values in items if values is not None]
+            blank = dict.fromkeys(stored.c.keys())
+            gone = [_bound(names, key) for key, values in items if values is None]
+            if gone:
+                self.connection.execute(statements.delete(target), gone)
+            rows = [blank | dict(zip(names, key, strict=True)) | dict(values) for key, values in items if values]
             if rows:
-                self.connection.execute(sa.insert(stored), rows)
+                self.connection.execute(statements.upsert(target, self.connection.dialect.name), rows)
 
     def _append(self) -> tuple[int, str]:
-        head = table(Head)
-        query = sa.select(head.c.seq, head.c.hash).where(head.c.id == 1)
-        seq, digest = self.connection.execute(query.with_for_update() if self._lock else query).one()
+        seq, digest = self.connection.execute(statements.head(self._lock)).one()
         rows = chain(self._drafts, seq, digest)
-        self.connection.execute(sa.insert(table(Event)), rows)
+        self.connection.execute(statements.insert(Event), rows)
         seq, digest = rows[-1]["seq"], rows[-1]["hash"]
-        self.connection.execute(sa.update(head).where(head.c.id == 1).values(seq=seq, hash=digest))
+        parameters = {"k_id": 1, "v_seq": seq, "v_hash": digest}
+        self.connection.execute(statements.update(Head, ("seq", "hash")), parameters)
         return seq, digest
-
-    def _write(self, model: type[Projected]) -> None:
-        stored = table(PROJECTIONS[model])
-        added: list[dict[str, Any]] = []
-        changed: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-        kept: set[Key] = set()
-        for rows in self._rows[model].values():
-            for key, row in rows.items():
-                kept.add(key)
-                before, after = self._stored.get((model, key)), row.__dict__
-                if before is None:
-                    added.append({name: after[name] for name in defaults(model)})
-                elif columns := tuple(name for name in before if before[name] != after[name]):
-                    parameters = {f"k_{name}": value for name, value in zip(model.KEY, key, strict=True)}
-                    changed[columns].append(parameters | {f"v_{name}": after[name] for name in columns})
-        gone = [key for held, key in self._stored if held is model and key not in kept]
-        where = [stored.c[name] == sa.bindparam(f"k_{name}") for name in model.KEY]
-        if gone:
-            keys = [{f"k_{name}": value for name, value in zip(model.KEY, key, strict=True)} for key in gone]
-            self.connection.execute(sa.delete(stored).where(*where), keys)
-        for columns, parameters_ in changed.items():
-            values = {name: sa.bindparam(f"v_{name}", type_=stored.c[name].type) for name in columns}
-            self.connection.execute(sa.update(stored).where(*where).values(values), parameters_)
-        if added:
-            self.connection.execute(sa.insert(stored), added)
 
 
 class Scope:
@@ -281,7 +274,7 @@ class Scope:
         """All rows of a projected table that belong to the order, by key, to read and change."""
         for key, row in self._batch.of(model, order).items():
             if (model, key) not in self.touched:
-                self.touched[model, key] = row.model_copy()
+                self.touched[model, key] = restored(model, row.__dict__)
                 self._recorded[model, key] = dict(row.__dict__)
         found = [
             (key, row)
@@ -311,7 +304,7 @@ class Scope:
         self.counters[counter] = value
         return value
 
-    def record(self, kind: str, order: Order | None, undoes: int | None = None, **data: Any) -> Draft:
+    def record(self, kind: str, order: Order | None, /, *, undoes: int | None = None, **data: Any) -> Draft:
         """Append an event: what was said (`data`) and, by comparison, every row of the order that changed.
 
         Raises TypeError for data without a canonical form. A change of state closes the order's `Stay` and opens the
@@ -376,7 +369,7 @@ class Scope:
             return
         if before is not None and before["stay"]:
             key = (order.id, before["stay"])
-            ended = self.touched.get((Stay, key)) or self._standing(order.id, before).model_copy()
+            ended = self.touched.get((Stay, key)) or restored(Stay, self._standing(order.id, before).__dict__)
             assert isinstance(ended, Stay)
             self._recorded.setdefault((Stay, key), dict(ended.__dict__))
             ended.until = self.now
@@ -417,18 +410,17 @@ class Scope:
         return effects
 
 
-def _owner(model: type[Projected]) -> str:
-    return "id" if model is Order else "order_id"
-
-
 def _order_of(key: Key) -> int:
     return cast(int, key[0])
 
 
-def _insert(connection: sa.Connection, model: type[SQLModel], values: list[Mapping[str, Any]]) -> None:
-    stored = table(model)
+def _bound(names: Iterable[str], key: Key) -> dict[str, Any]:
+    return {f"k_{name}": value for name, value in zip(names, key, strict=True)}
+
+
+def _insert(connection: sa.Connection, target: type[SQLModel], values: list[Mapping[str, Any]]) -> None:
     shapes: dict[tuple[str, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for item in values:
         shapes[tuple(item)].append(item)
     for rows in shapes.values():
-        connection.execute(sa.insert(stored), rows)
+        connection.execute(statements.insert(target), rows)

@@ -6,7 +6,7 @@ was said, and every changed column with its value before and after. The projecti
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -31,7 +31,11 @@ class Effect(TypedDict):
 
 @dataclass(slots=True)
 class Draft:
-    """An event that has everything but its place in the chain. `n` is its number within the order."""
+    """An event that has everything but its place in the chain. `n` is its number within the order.
+
+    Its text is made at once: what has no canonical form fails its own command (TypeError or ValueError), and no later
+    change of a value can reach it.
+    """
 
     order_id: int | None
     n: int | None
@@ -42,6 +46,25 @@ class Draft:
     undoes: int | None
     data: Mapping[str, Any]
     effects: list[Effect]
+    _text: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        told = {
+            "actor": self.actor,
+            "at": self.at,
+            "cause": self.cause,
+            "data": self.data,
+            "effects": self.effects,
+            "kind": self.kind,
+            "n": self.n,
+            "order": self.order_id,
+        }
+        self._text = canonical(told)
+
+    def body(self, seq: int) -> str:
+        """The event's canonical JSON text; `seq` and `undoes` sort last."""
+        undoes = "null" if self.undoes is None else self.undoes
+        return f'{self._text[:-1]},"seq":{seq},"undoes":{undoes}}}'
 
 
 def chain(drafts: Iterable[Draft], seq: int, head: str) -> list[dict[str, Any]]:
@@ -49,20 +72,7 @@ def chain(drafts: Iterable[Draft], seq: int, head: str) -> list[dict[str, Any]]:
     rows = []
     for draft in drafts:
         seq += 1
-        body = canonical(
-            {
-                "seq": seq,
-                "order": draft.order_id,
-                "n": draft.n,
-                "at": draft.at,
-                "kind": draft.kind,
-                "actor": draft.actor,
-                "cause": draft.cause,
-                "undoes": draft.undoes,
-                "data": draft.data,
-                "effects": draft.effects,
-            }
-        )
+        body = draft.body(seq)
         digest = link(head, body)
         rows.append(
             {

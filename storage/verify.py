@@ -7,11 +7,12 @@ from the journal. Read-only; may run beside the service, on one consistent state
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from storage import triggers
+from storage import statements, triggers
 from storage.columns import canonical, instant_text, restored, table
 from storage.journal import GENESIS, link
 from storage.projection import Rows, apply, key_of
@@ -60,13 +61,16 @@ def rebuild(connection: sa.Connection, orders: Iterable[int]) -> Rows:
 
 
 def stored(connection: sa.Connection, orders: Iterable[int]) -> Rows:
-    """The projections of these orders as they stand in the tables."""
+    """The projections of these orders as they stand in the tables.
+
+    Raises ValueError for a value that is none of its column's type: SQLite keeps whatever was forced into it.
+    """
     wanted = list(orders)
     rows: Rows = {}
-    for model, target in PROJECTIONS.items():
-        columns = table(target)
-        owner = columns.c["id" if model is Order else "order_id"]
-        found = connection.execute(sa.select(columns).where(owner.in_(wanted))).mappings()
+    for model in PROJECTIONS:
+        found = connection.execute(
+            sa.select(table(PROJECTIONS[model])).where(statements.owner(model).in_(wanted))
+        ).mappings()
         rows[model] = {key_of(row): row for row in (restored(model, values) for values in found)}
     return rows
 
@@ -79,7 +83,10 @@ def row_bytes(row: Projected) -> bytes:
 def _check_chain(connection: sa.Connection, findings: Findings) -> None:
     event = table(Event)
     counts: dict[int, int] = {}
-    stream = connection.execution_options(yield_per=2000).execute(sa.select(event).order_by(event.c.seq))
+    # The time as it is stored, so that one that is none is a finding like any other.
+    at = sa.type_coerce(event.c.at, sa.String).label("at")
+    query = sa.select(*(at if column is event.c.at else column for column in event.c)).order_by(event.c.seq)
+    stream = connection.execution_options(yield_per=2000).execute(query)
     for row in stream.mappings():
         findings.events += 1
         if row["seq"] != findings.events:
@@ -89,13 +96,21 @@ def _check_chain(connection: sa.Connection, findings: Findings) -> None:
             findings.wrong(f"事件 {row['seq']} {problem}", row["seq"])
             return
         findings.head = row["hash"]
+    _check_head(connection, findings)
+
+
+def _check_head(connection: sa.Connection, findings: Findings) -> None:
     head = table(Head)
-    seq, digest = connection.execute(sa.select(head.c.seq, head.c.hash).where(head.c.id == 1)).one()
-    if seq > findings.events:
-        findings.wrong(f"事件 {findings.events + 1} 起的末尾 {seq - findings.events} 条被删去", findings.events + 1)
-    elif (seq, digest) != (findings.events, findings.head):
+    row = connection.execute(sa.select(head.c.seq, head.c.hash).where(head.c.id == 1)).one_or_none()
+    if row is None:
+        findings.wrong("账头被删去：不能再确认末尾的事件是否齐全", findings.events + 1)
+    elif row.seq > findings.events:
+        count = row.seq - findings.events
+        findings.wrong(f"事件 {findings.events + 1} 起的末尾 {count} 条被删去", findings.events + 1)
+    elif (row.seq, row.hash) != (findings.events, findings.head):
         findings.wrong(
-            f"账头与最后一条事件不符：账头记到 {seq}，事件有 {findings.events} 条", min(seq + 1, findings.events)
+            f"账头与最后一条事件不符：账头记到 {row.seq}，事件有 {findings.events} 条",
+            min(row.seq + 1, findings.events),
         )
 
 
@@ -104,21 +119,14 @@ def _event_problem(row: Any, previous: str, counts: dict[int, int]) -> str | Non
         return "接不上前一条：前面的事件被改动、删去或插入过"
     if row["hash"] != link(previous, row["body"]):
         return "的内容与哈希不符：内容被改动过"
-    body = json.loads(row["body"])
-    claims = (
-        ("seq", body["seq"]),
-        ("order_id", body["order"]),
-        ("n", body["n"]),
-        ("kind", body["kind"]),
-        ("actor", body["actor"]),
-        ("cause", body["cause"]),
-        ("undoes", body["undoes"]),
-    )
-    for column, said in claims:
-        if row[column] != said:
+    try:
+        body = json.loads(row["body"])
+        said = {column: body[name] for column, name in _REPEATED.items()}
+    except (ValueError, TypeError, KeyError):
+        return "的内容读不出来：不是本程序写的"
+    for column, value in said.items():
+        if (_moment(row["at"]) if column == "at" else row[column]) != value:
             return f"的 {column} 列与内容不符：列被改动过"
-    if instant_text(row["at"]) != body["at"]:
-        return "的 at 列与内容不符：列被改动过"
     if row["order_id"] is not None:
         counts[row["order_id"]] = counts.get(row["order_id"], 0) + 1
         if row["n"] != counts[row["order_id"]]:
@@ -126,9 +134,35 @@ def _event_problem(row: Any, previous: str, counts: dict[int, int]) -> str | Non
     return None
 
 
+_REPEATED = {
+    "seq": "seq",
+    "order_id": "order",
+    "n": "n",
+    "kind": "kind",
+    "actor": "actor",
+    "cause": "cause",
+    "undoes": "undoes",
+    "at": "at",
+}
+"""Columns of an event → where its body says the same."""
+
+
+def _moment(stored: Any) -> str | None:
+    """The time of an event as its body writes it; SQLite keeps text in UTC, PostgreSQL gives a time."""
+    try:
+        at = stored if isinstance(stored, datetime) else datetime.fromisoformat(stored).replace(tzinfo=UTC)
+    except (ValueError, TypeError):
+        return None
+    return instant_text(at)
+
+
 def _check_projections(connection: sa.Connection, findings: Findings) -> None:
     for chunk in _chunks(connection):
-        told, held = rebuild(connection, chunk), stored(connection, chunk)
+        try:
+            told, held = rebuild(connection, chunk), stored(connection, chunk)
+        except ValueError:
+            _find_unreadable(connection, chunk, findings)
+            continue
         findings.orders += len(told[Order])
         for model in PROJECTIONS:
             for key in sorted(told[model].keys() | held[model].keys(), key=str):
@@ -138,8 +172,26 @@ def _check_projections(connection: sa.Connection, findings: Findings) -> None:
                     findings.wrong(f"投影与事件不一致（{what}）：表 {model.NAME}，键 {key}")
 
 
+def _find_unreadable(connection: sa.Connection, orders: Iterable[int], findings: Findings) -> None:
+    for order in orders:
+        try:
+            stored(connection, [order])
+        except ValueError:
+            findings.wrong(f"投影读不出来：工单 #{order} 有一列的值被改成了别的东西")
+
+
 def _chunks(connection: sa.Connection) -> Iterator[list[int]]:
-    tops = (sa.func.max(table(Event).c.order_id), sa.func.max(table(PROJECTIONS[Order]).c.id))
-    last = max(connection.execute(sa.select(top)).scalar_one() or 0 for top in tops)
-    for start in range(1, last + 1, CHUNK):
-        yield list(range(start, min(start + CHUNK, last + 1)))
+    """Numbers of all orders that any table names, some at a time."""
+    owners = [table(Event).c.order_id, *(statements.owner(model) for model in PROJECTIONS)]
+    last: int | None = None
+    while True:
+        found: set[int] = set()
+        for owner in owners:
+            beyond = owner.is_not(None) if last is None else owner > last
+            query = sa.select(owner).where(beyond).distinct().order_by(owner).limit(CHUNK)
+            found.update(connection.execute(query).scalars())
+        if not found:
+            return
+        chunk = sorted(found)[:CHUNK]
+        yield chunk
+        last = chunk[-1]

@@ -9,14 +9,15 @@ _SQLITE = {
     "event_no_delete": "CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, '{0}'); END",
     "event_no_replace": (
         "CREATE TRIGGER event_no_replace BEFORE INSERT ON event "
-        "WHEN EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq) BEGIN SELECT RAISE(ABORT, '{0}'); END"
+        # Either key: REPLACE removes the row in its way without a DELETE trigger.
+        "WHEN EXISTS (SELECT 1 FROM event WHERE seq = NEW.seq) "
+        "OR EXISTS (SELECT 1 FROM event WHERE order_id = NEW.order_id AND n = NEW.n) "
+        "BEGIN SELECT RAISE(ABORT, '{0}'); END"
     ),
 }
 
-_FUNCTION = """
-CREATE OR REPLACE FUNCTION event_refuse() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION '{0}'; END $$
-"""
+_SOURCE = " BEGIN RAISE EXCEPTION '{0}'; END "
+_FUNCTION = f"CREATE OR REPLACE FUNCTION event_refuse() RETURNS trigger LANGUAGE plpgsql AS $${_SOURCE}$$"
 
 _POSTGRESQL = {
     "event_no_update": (
@@ -46,12 +47,13 @@ def missing(connection: sa.Connection) -> list[str]:
     """Names of the protecting triggers that are gone, disabled or no longer what they were."""
     if connection.dialect.name == "postgresql":
         query = (
-            "SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
-            "WHERE t.tgrelid = 'event'::regclass AND t.tgenabled IN ('O', 'A') AND p.proname = 'event_refuse' "
-            "AND strpos(p.prosrc, %(raises)s) > 0"
+            "SELECT t.tgname, pg_get_triggerdef(t.oid, true) AS definition "
+            "FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE t.tgrelid = 'event'::regclass AND t.tgenabled IN ('O', 'A') AND p.prosrc = %(source)s"
         )
-        present = set(connection.exec_driver_sql(query, {"raises": f"RAISE EXCEPTION '{_REFUSAL}'"}).scalars())
-        return [name for name in _POSTGRESQL if name not in present]
+        rows = connection.exec_driver_sql(query, {"source": _SOURCE.format(_REFUSAL)})
+        present = {row.tgname: row.definition for row in rows}
+        return [name for name, definition in _POSTGRESQL.items() if present.get(name) != definition]
     query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'event'"
     found = {row.name: row.sql for row in connection.exec_driver_sql(query)}
     return [name for name, sql in _SQLITE.items() if found.get(name) != sql.format(_REFUSAL)]

@@ -110,13 +110,18 @@ class Store:
             path = Path(url.removeprefix("sqlite:///"))
             if not create and not path.exists():
                 raise StoreError(f"数据库 {path} 不存在：请先运行 jiesu run 或 jiesu import")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+            except OSError as error:
+                raise StoreError(f"数据目录 {path.parent} 建不了：{error.strerror}。请检查路径和权限") from error
         engine = writing_engine(url)
         try:
             with engine.begin() as connection:
+                _alone(connection)
                 fresh = _prepare(connection, create=create, migrate=migrate)
                 vault, marked = _checked(connection, key, rehearsal, fresh=fresh)
-        except OperationalError as error:
+        except DBAPIError as error:
             engine.dispose()
             raise StoreError(f"数据库打不开：{_reason(error)}。请检查地址、权限和磁盘空间") from error
         except VaultError as error:
@@ -137,8 +142,10 @@ class Store:
         try:
             with self._read.connect() as connection:
                 return work(Scope(Batch(connection, writable=False), now=now, actor=actor, cause=None))
-        except OperationalError as error:
-            raise StoreUnavailable(_unavailable(error)) from error
+        except DBAPIError as error:
+            if _hopeless(error) or _in_the_way(error):
+                raise StoreUnavailable(_unavailable(error)) from error
+            raise
 
     def connect(self) -> sa.Connection:
         """A reading connection, for long streams such as `verify`; the caller closes it."""
@@ -150,28 +157,32 @@ class Store:
         A job that raises is dropped alone. When the batch cannot be written, it is replayed whole if another process
         was in the way, else job by job, so that one bad job cannot harm the others.
         """
+        fault: Exception | None = None
         for _ in range(TRIES):
             try:
-                return self._once(jobs)
-            except IntegrityError:
-                if len(jobs) > 1:
-                    break
-            except DBAPIError as error:
-                if not _worth_a_replay(error):
-                    if isinstance(error, OperationalError):
-                        return [Outcome(error=StoreUnavailable(_unavailable(error))) for _ in jobs]
-                    if len(jobs) > 1:
-                        break
-                    return [Outcome(error=error)]
+                outcomes, written = self._once(jobs)
+            except Exception as error:  # noqa: BLE001 - whatever one job tries to write, the others get their answers
+                fault = error
+            else:
+                passing("batch.after_commit")
+                if written:
+                    self.on_commit(written)
+                return outcomes
+            if _hopeless(fault):
+                return [Outcome(error=StoreUnavailable(_unavailable(fault))) for _ in jobs]
+            if not _in_the_way(fault) and (len(jobs) > 1 or not isinstance(fault, IntegrityError)):
+                break
+        if _in_the_way(fault):
+            return [Outcome(error=StoreUnavailable(f"没有存下来：{BUSY}。请稍后再试")) for _ in jobs]
         if len(jobs) > 1:
             return [self.transact([job])[0] for job in jobs]
-        return [Outcome(error=StoreUnavailable("数据库正忙，这次没有存下来：请稍后再试"))]
+        return [Outcome(error=fault)]
 
     def run(self, job: Job[T]) -> T:
         """Run one job by itself, for command-line programs and tests; raises what the job raised."""
         return self.transact([job])[0].result()  # type: ignore[no-any-return]
 
-    def _once(self, jobs: Sequence[Job[Any]]) -> list[Outcome[Any]]:
+    def _once(self, jobs: Sequence[Job[Any]]) -> tuple[list[Outcome[Any]], frozenset[str]]:
         outcomes: list[Outcome[Any]] = []
         with self._write.begin() as connection:
             batch = Batch(connection)
@@ -193,10 +204,13 @@ class Store:
             passing("batch.before_write")
             batch.flush()
             passing("batch.before_commit")
-        passing("batch.after_commit")
-        if written := batch.written:
-            self.on_commit(written)
-        return outcomes
+        return outcomes, batch.written
+
+
+def _alone(connection: sa.Connection) -> None:
+    """Let one process at a time look at the tables and make them; SQLite's write lock is held from the start."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('jiesu tables'))")
 
 
 def _prepare(connection: sa.Connection, *, create: bool, migrate: bool) -> bool:
@@ -236,28 +250,50 @@ def _checked(
     return vault, known["use"] == "rehearsal"
 
 
-def _worth_a_replay(error: DBAPIError) -> bool:
+def _code(fault: Exception | None) -> str:
+    """What the database calls the fault: an SQLSTATE of PostgreSQL, a name such as SQLITE_FULL, or nothing."""
+    cause = getattr(fault, "orig", None)
+    return str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or "")
+
+
+def _in_the_way(fault: Exception | None) -> bool:
     """Whether another process or a lost connection was in the way, so that the same batch may well succeed now."""
-    if error.connection_invalidated:
-        return True
-    state = getattr(error.orig, "sqlstate", None)
-    if state is not None:
-        return str(state) in {"40001", "40P01", "55P03"}
-    return "locked" in str(error.orig) or "busy" in str(error.orig)
+    if not isinstance(fault, DBAPIError):
+        return False
+    return fault.connection_invalidated or _code(fault) in _CONFLICTS
 
 
-def _unavailable(error: DBAPIError) -> str:
-    return f"没有存下来：{_reason(error)}。请稍后再试"
+def _hopeless(fault: Exception) -> bool:
+    """Whether nothing can be stored at all just now. SQLite has waited `BUSY_SECONDS` before it says busy."""
+    if not isinstance(fault, DBAPIError) or fault.connection_invalidated:
+        return False
+    code = _code(fault)
+    return code.startswith(_OUT_OF_ORDER) if code else isinstance(fault, OperationalError)
 
 
-def _reason(error: DBAPIError) -> str:
-    text = str(error.orig).lower()
+def _unavailable(fault: Exception) -> str:
+    return f"没有存下来：{_reason(fault)}。请稍后再试"
+
+
+def _reason(fault: Exception) -> str:
+    text = str(getattr(fault, "orig", fault)).lower()
     for sign, words in _REASONS:
         if sign in text:
             return words
     return "数据库没有应答"
 
 
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+"""Serialization failure, deadlock, lock not available."""
+
+_OUT_OF_ORDER = (
+    *("08", "25006", "53", "57", "58"),
+    *("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED"),
+    *("SQLITE_NOMEM", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_PROTOCOL", "SQLITE_READONLY"),
+)
+"""How codes begin that speak of the database, not of what was to be written."""
+
+BUSY = "数据库正被别的程序占用"
 _REASONS = (
     ("disk is full", "磁盘已满"),
     ("no space left", "磁盘已满"),
@@ -267,7 +303,10 @@ _REASONS = (
     ("unable to open", "文件打不开"),
     ("not a database", "文件不是数据库或已损坏"),
     ("malformed", "数据库文件已损坏"),
-    ("locked", "数据库正被别的程序占用"),
-    ("connection", "连不上数据库"),
+    ("locked", BUSY),
+    ("does not exist", "地址里的数据库或用户不存在"),
+    ("permission denied", "没有权限"),
     ("password", "数据库用户或密码不对"),
+    ("authentication", "数据库用户或密码不对"),
+    ("connection", "连不上数据库"),
 )

@@ -23,6 +23,7 @@ class Writer:
         self._hand_over = hand_over
         self._queue: queue.SimpleQueue[tuple[Job[Any], Answer] | None] = queue.SimpleQueue()
         self._closing = False
+        self._door = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
@@ -31,14 +32,16 @@ class Writer:
 
         Raises RuntimeError after `close`.
         """
-        if self._closing:
-            raise RuntimeError("the writer is closed")
-        self._queue.put((job, answer))
+        with self._door:
+            if self._closing:
+                raise RuntimeError("the writer is closed")
+            self._queue.put((job, answer))
 
     def close(self) -> None:
         """Finish what was taken, then end the thread."""
-        self._closing = True
-        self._queue.put(None)
+        with self._door:
+            self._closing = True
+            self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:

@@ -149,8 +149,14 @@ def counts(scope: Scope) -> dict[str, int]:
 def take_lease(scope: Scope, name: str, holder: str, span: timedelta) -> bool:
     """Take or renew the right to use `name` until now + span; False while another holder's lease runs."""
     lease = table(Lease)
-    row = scope.connection.execute(sa.select(lease).where(lease.c.name == name)).mappings().one_or_none()
-    if row is not None and row["holder"] != holder and row["until"] > scope.now:
+    query = sa.select(lease).where(lease.c.name == name).with_for_update()
+    row = scope.connection.execute(query).mappings().one_or_none()
+    until = scope.now + span
+    if row is None:
+        # Of two replicas that find no row one fails on the key, is replayed, and finds it.
+        scope.insert(Lease, name=name, holder=holder, until=until)
+        return True
+    if row["holder"] != holder and row["until"] > scope.now:
         return False
-    scope.place(Lease, (name,), {"holder": holder, "until": scope.now + span})
+    scope.execute(sa.update(lease).where(lease.c.name == name).values(holder=holder, until=until))
     return True

@@ -165,10 +165,9 @@ def latest(scope: Scope, order: Order, kind: Kind) -> Clock | None:
     return max((c for c in scope.rows(Clock, order.id) if c.kind == kind), key=lambda c: c.generation, default=None)
 
 
-def lines(scope: Scope, order: Order, now: datetime) -> list[tuple[str, str]]:
-    """The running clocks, earliest due first: name, and how it stands in words."""
-    clocks = sorted((clock for clock in scope.rows(Clock, order.id) if clock.running), key=lambda clock: clock.due_at)
-    return [(clock.kind, standing(clock, now)) for clock in clocks]
+def upcoming(scope: Scope, order: Order) -> list[Clock]:
+    """The running clocks, earliest due first."""
+    return sorted((clock for clock in scope.rows(Clock, order.id) if clock.running), key=lambda clock: clock.due_at)
 
 
 def standing(clock: Clock, now: datetime) -> str:

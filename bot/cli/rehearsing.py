@@ -45,21 +45,23 @@ def run_demo(port: int, speed: float) -> None:
             console=Console(enabled=True),
             clock=ClockSettings(start=start, speed=speed),
         )
-        rows = _exported_day(start, organisation, Path(folder) / "今日工单.csv")
         office = open_office(settings, organisation, live=True)
+        rows = _exported_day(start, organisation, office.rules(start).title_noise, Path(folder) / "今日工单.csv")
         try:
             asyncio.run(serve(office, partial(_greet, speed), partial(_feed, rows, start)))
         finally:
             office.store.close()
 
 
-def _exported_day(start: datetime, organisation: Organisation, file: Path) -> list[IncomingOrder]:
+def _exported_day(
+    start: datetime, organisation: Organisation, noise: tuple[str, ...], file: Path
+) -> list[IncomingOrder]:
     """A day of orders that went through a real export file, in order of arrival; what came in the night is left out."""
     communities = [community.name for community in organisation.communities]
     write_csv(generate_day(day_of(start), ORDERS, random.SystemRandom().randrange(1000), communities, STREET), file)
     since = start - timedelta(minutes=40)
     with read_table(file) as table:
-        rows = [row for row in read_rows(table) if isinstance(row, IncomingOrder)]
+        rows = [row for row in read_rows(table, noise=noise) if isinstance(row, IncomingOrder)]
     return [row for row in rows if row.arrived_at is not None and row.arrived_at >= since]
 
 

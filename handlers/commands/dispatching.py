@@ -42,7 +42,7 @@ def dispatch(work: Work, order: Order, arguments: Arguments) -> str:
     names = {"lead": department_name(work.office, lead), "assisting": _names(work, assisting)}
     people = notices.department_people(work.office, [lead, *assisting])
     audience = Audience((notices.DISPATCH,), (lead, *assisting), people)
-    notices.announce(work, order, "dispatched", audience, note=note, clocks=_open_clocks(work, order), **names)
+    notices.announce(work, order, "dispatched", audience, note=note, clocks=clocks.upcoming(work.scope, order), **names)
     return work.render("reply_dispatched", order=order, **names)
 
 
@@ -69,7 +69,9 @@ def accept(work: Work, order: Order, arguments: Arguments) -> str:
         remark(work, order, "接单", f"代 {behalf.department.name}，{behalf.word_from}")
     work.scope.record("接单", order, handler=handler.id, **_said_for(behalf))
     notices.announce(work, order, "accepted", Audience((notices.DISPATCH,)), handler=handler, behalf=behalf)
-    return work.render("reply_accepted", order=order, handler=handler, behalf=behalf, clocks=_open_clocks(work, order))
+    return work.render(
+        "reply_accepted", order=order, handler=handler, behalf=behalf, clocks=clocks.upcoming(work.scope, order)
+    )
 
 
 def decline(work: Work, order: Order, arguments: Arguments) -> str:
@@ -100,7 +102,3 @@ def _said_for(behalf: Behalf | None) -> dict[str, Any]:
 
 def _names(work: Work, departments: list[str]) -> list[str]:
     return [department_name(work.office, department) for department in departments]
-
-
-def _open_clocks(work: Work, order: Order) -> list[tuple[str, str]]:
-    return clocks.lines(work.scope, order, work.now)

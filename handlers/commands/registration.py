@@ -24,7 +24,7 @@ def register(work: Work, arguments: Arguments) -> Said:
         order=order,
         new=taken.result is Result.NEW,
         changes=taken.changes,
-        clocks=clocks.lines(work.scope, order, work.now),
+        clocks=clocks.upcoming(work.scope, order),
         warnings=taken.warnings,
     )
     return Said(text, orders=(order.id,))

@@ -171,8 +171,8 @@ def _digest(office: Office, scope: Scope, template: str, orders: Sequence[Order]
 
 def _tell_new(office: Office, scope: Scope, order: Order, _: Finding) -> None:
     people = notices.with_role(office, "duty") if order.level == clocks.URGENT_LEVEL else ()
-    standing = clocks.lines(scope, order, scope.now)
-    _post(office, scope, order, Audience((notices.DISPATCH,), people=people), "new_order", clocks=standing)
+    running = clocks.upcoming(scope, order)
+    _post(office, scope, order, Audience((notices.DISPATCH,), people=people), "new_order", clocks=running)
 
 
 def _tell_changed(office: Office, scope: Scope, order: Order, found: Finding) -> None:

@@ -40,6 +40,30 @@ INDEX = CommandIndex(
 )
 
 
+def understood(incoming: Incoming, person: Person) -> Request | str | None:
+    """What a message asks for: a command, the sentence that it cannot be understood, or nothing (people talking)."""
+    addressed = incoming.mentioned or incoming.private
+    quoted = incoming.quote is not None or incoming.quote_text is not None
+    parsed = parse(incoming.text, INDEX, addressed=addressed, quoted=quoted)
+    match parsed:
+        case Invocation():
+            return Request(
+                command=parsed.name,
+                actor=person,
+                place=Place(incoming.chat),
+                references=parsed.references,
+                rest=parsed.rest,
+                from_quote=parsed.quoted,
+                mentions=parsed.mentions,
+            )
+        case Unknown():
+            return _unknown(parsed)
+        case Misread():
+            return f"✘ {parsed.message}"
+        case NotACommand():
+            return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """Runs a question on a reading scope; there is nothing to undo."""
@@ -71,7 +95,7 @@ class Router:
         quoted message there.
         """
         message = Message(incoming.platform, incoming.message_id, incoming.chat, person, incoming.text)
-        request = self._read(incoming, person)
+        request = understood(incoming, person)
         quoted = stored or (lambda scope: _quoted_text(incoming.quote_text))
         now = self._clock.now()
         prepared: Answered | None = None
@@ -107,28 +131,6 @@ class Router:
         if reply.reveal is None:
             return reply.text
         return await self._desk.read(lambda scope: shown(self._office, scope, reply), self._clock.now())
-
-    def _read(self, incoming: Incoming, person: Person) -> Request | str | None:
-        addressed = incoming.mentioned or incoming.private
-        quoted = incoming.quote is not None or incoming.quote_text is not None
-        parsed = parse(incoming.text, INDEX, addressed=addressed, quoted=quoted)
-        match parsed:
-            case Invocation():
-                return Request(
-                    command=parsed.name,
-                    actor=person,
-                    place=Place(incoming.chat),
-                    references=parsed.references,
-                    rest=parsed.rest,
-                    from_quote=parsed.quoted,
-                    mentions=parsed.mentions,
-                )
-            case Unknown():
-                return _unknown(parsed)
-            case Misread():
-                return f"✘ {parsed.message}"
-            case NotACommand():
-                return None
 
     def _ask(self, scope: Scope, request: Request, quoted: Quoted) -> Answered:
         if request.from_quote:

@@ -10,9 +10,8 @@ from bot.delivery.ledger import Row
 from bot.platforms.contract import Answer, Mention, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
 from storage import outbox
-from storage.columns import table
 from storage.outbox import Status
-from storage.tables import Attempt, Outbox
+from storage.tables import Attempt
 from storage.transaction import Scope
 
 LEASE = timedelta(seconds=30)
@@ -63,7 +62,7 @@ def record(scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random:
     row = ledger.message(scope, number)
     attempts = ledger.recent(scope, claimed.endpoint, sender.limits)
     streak = ledger.failures([attempt for attempt in attempts if attempt["ended_at"] is not None])
-    wait = answer.wait or pause(row["attempts"], random)
+    wait = _wait(answer, row["attempts"], random)
     rest = _rest(answer, wait, streak + 1, row["attempts"], random)
     facts = {"status": answer.status, "code": answer.code, "detail": answer.detail}
     ledger.end_attempt(
@@ -81,14 +80,21 @@ def record(scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random:
     match answer.outcome:
         case Outcome.SENT:
             outbox.update(scope, number, state=Status.SENT, sent_at=scope.now, **facts)
-            if streak:
-                _hasten(scope, claimed.endpoint)
         case Outcome.RETRY | Outcome.RETRY_AFTER:
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.PERMANENT:
             outbox.update(scope, number, state=Status.FAILED, **facts)
         case Outcome.UNKNOWN:
             doubts.unknown(scope, row, **facts)
+
+
+def _wait(answer: Answer, attempts: int, random: Random) -> timedelta:
+    """How long the message waits for another attempt. Where not even an answer came, the message is not to blame and
+    waits no longer than its endpoint rests."""
+    if answer.wait is not None:
+        return answer.wait
+    own = pause(attempts, random)
+    return own if answer.status is not None else min(own, LONGEST_REST)
 
 
 def _rest(answer: Answer, wait: timedelta, streak: int, attempts: int, random: Random) -> timedelta | None:
@@ -98,9 +104,8 @@ def _rest(answer: Answer, wait: timedelta, streak: int, attempts: int, random: R
             return None
         case Outcome.RETRY_AFTER:
             return wait
-    # A message that failed as often as its endpoint waits exactly as long: it stays the first of its queue.
-    own = wait if attempts >= streak else pause(min(streak, ledger.STREAK), random)
-    return min(own, LONGEST_REST)
+    # Where the same message failed every time, both wait exactly as long: it stays the first of its queue.
+    return min(wait if attempts == streak else pause(streak, random), LONGEST_REST)
 
 
 def _divide(scope: Scope, row: Row, texts: list[str], called: tuple[Mention, ...]) -> None:
@@ -120,11 +125,3 @@ def _divide(scope: Scope, row: Row, texts: list[str], called: tuple[Mention, ...
             names=row["names"],
         )
     outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(texts)} 条")
-
-
-def _hasten(scope: Scope, endpoint: str) -> None:
-    """The line is back: what only the line kept from arriving need not wait for its own moment."""
-    box = table(Outbox)
-    ledger.change_waiting(
-        scope, box.c.endpoint == endpoint, box.c.state == Status.RETRY, box.c.status.is_(None), next_at=scope.now
-    )

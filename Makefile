@@ -25,6 +25,13 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
+# Needs node, Debian's chromium and a Chinese font; nothing else in this file does.
+screenshot: $(STAMP) node_modules/playwright-core
+	node docs/screenshot.mjs
+
+node_modules/playwright-core:
+	npm install --silent --no-save --no-package-lock --no-audit --no-fund playwright-core@1.65.1
+
 # The lock files carry hashes and no address; uv.lock would name one.
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock

@@ -7,7 +7,10 @@ leaves nothing of it behind.
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
+
+from sqlalchemy.exc import DBAPIError
 
 from config.organisation import Person
 from handlers.arguments import Arguments
@@ -62,21 +65,25 @@ def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
     answered = Answered([])
     command = BY_NAME[request.command]
     if (no := _not_here(command, request)) is not None:
-        answered.said.append(Said(no))
+        answered.said.append(Said(f"✘ {no}"))
         return answered
     if command.step is None or (command.orders == "maybe" and not request.references and not request.from_quote):
         answered.said.append(_guarded(answered, unit, lambda scope: _ask(office, scope, command, request)))
         return answered
     try:
-        orders = unit.attempt(lambda scope: _orders(scope, command, request))
+        targets = _targets(unit, request)
     except Refusal as refusal:
-        answered.said.append(Said(_with_usage(refusal.message, command)))
+        answered.said.append(Said(f"✘ {_with_usage(refusal.message, command)}"))
         return answered
-    said = [_one(office, answered, unit, command, request, order) for order in orders]
+    said = [
+        target if isinstance(target, Said) else _one(office, answered, unit, command, request, target)
+        for target in targets
+    ]
     if len(said) == 1:
         answered.said.extend(said)
     else:
-        answered.said.append(Said("\n".join(item.text for item in said), orders=tuple(orders)))
+        orders = tuple(target for target in targets if isinstance(target, int))
+        answered.said.append(Said("\n".join(item.text for item in said), orders=orders))
     return answered
 
 
@@ -111,18 +118,25 @@ def _guarded(answered: Answered, unit: Attempts, work: Callable[[Scope], Said]) 
         return unit.attempt(work)
     except Refusal as refusal:
         return Said(f"✘ {refusal.message}")
-    except StoreError:
+    except (StoreError, DBAPIError):
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours is answered and logged under its id
         return Said(f"✘ {fault_text(answered, error)}")
 
 
-def _orders(scope: Scope, command: Command, request: Request) -> list[int]:
-    if request.references:
-        return list(dict.fromkeys(find(scope, reference) for reference in request.references))
-    if request.from_quote:
-        return [_quoted(request.quoted)]
-    raise Refusal("缺少单号")
+def _targets(unit: Attempts, request: Request) -> list[int | Said]:
+    """The orders that are meant, each once; in place of one that is not found, the sentence that says so."""
+    if not request.references:
+        if request.from_quote:
+            return [_quoted(request.quoted)]
+        raise Refusal("缺少单号")
+    targets: dict[int | Said, None] = {}
+    for reference in request.references:
+        try:
+            targets[unit.attempt(partial(find, reference=reference))] = None
+        except Refusal as refusal:
+            targets[Said(f"✘ {refusal.message}")] = None
+    return list(targets)
 
 
 def _quoted(orders: Sequence[int]) -> int:
@@ -154,7 +168,7 @@ def _one(office: Office, answered: Answered, unit: Attempts, command: Command, r
         return unit.attempt(act)
     except Refusal as refusal:
         return Said(f"✘ 【#{order}】{refusal.message}", orders=(order,))
-    except StoreError:
+    except (StoreError, DBAPIError):
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours is answered and logged under its id
         return Said(f"✘ 【#{order}】{fault_text(answered, error)}", orders=(order,))

@@ -48,31 +48,17 @@ _SECRET_PARTS: Final = (
     (re.compile(r"(://)[^\s/]*@"), r"\1***@"),
     (re.compile(r"(/hook/)[^\s\"'/?&]+"), r"\1***"),
 )
-_SECRET_NAMES: Final = (
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "pwd",
-    "signature",
-    "sign",
-    "ticket",
-    "key",
-    "authorization",
-    "cookie",
-)
+_SECRET_NAMES: Final = ("token", "secret", "password", "passwd", "pwd", "sign", "signature", "ticket", "key", "cookie")
 _SETTING = re.compile(
-    r"[A-Za-z_\-](?<![A-Za-z_\-][A-Za-z_\-])[A-Za-z_\-]*+[\"']?[ ]{0,2}[=:][ ]{0,2}"
-    r"(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'&,;}]+)"
+    r"[A-Za-z_](?<![A-Za-z_][A-Za-z_])[A-Za-z_]*+"
+    rf"(?i:{'|'.join(f'(?<={name})' for name in (*_SECRET_NAMES, 'authorization'))})"
+    r"[\"']?[ ]{0,2}[=:][ ]{0,2}(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'&,;}]+)"
 )
 
 
 def _hide_secret(match: re.Match[str]) -> str:
-    """Hide the value of `name=value` by its name; a short `key` is the number of a row and stays."""
+    """Hide the value of `name=value` by its name; a short number after `key` is that of a row and stays."""
     value = match["value"].strip("\"'")
-    name = re.match(r"[A-Za-z_\-]+", match[0].lower())
-    if name is None or not name[0].endswith(_SECRET_NAMES) or value.lower() in ("bearer", "basic", "***"):
-        return match[0]
-    if name[0].endswith("key") and len(value) < 8:
+    if value == "***" or re.fullmatch(r"(?i:Bearer|Basic)(?: \*\*\*)?|[0-9]{1,12}", value):
         return match[0]
     return match[0][: match.start("value") - match.start()] + "***"

@@ -18,7 +18,7 @@ Hide = Callable[[re.Match[str], str], str | None]
 
 ALONE: Final = r"(?<![0-9A-Za-z])"
 ENDS_ALONE: Final = r"(?![0-9A-Za-z])"
-ODD: Final = r"[ \n\-_.·,;:!?|/\\'\"+=~*&()<>…。\u0300-\u036f\u20d0-\u20ff]{0,5}"  # may split the digits of a mobile
+ODD: Final = r"[ \n\-_.·,;:!?|/\\'\"+=~&()<>…。\u0300-\u036f\u20d0-\u20ff]{0,5}"  # may split the digits of a mobile
 
 
 def join(rules: Sequence[tuple[str, str]]) -> re.Pattern[str]:
@@ -40,12 +40,15 @@ _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _EXTENSION: Final = r"(?: ?(?:转|分机|ext[.]?) ?[0-9]{1,6})?"
 
 
-def _spread(digits: str) -> str:
-    """Allow gaps between tokens written with spaces: the digits of an identity number are often grouped."""
-    return _STARTS + _GAP.join(digits.split()) + _ENDS
+def _spread(*digits: str) -> str:
+    """Allow gaps between the tokens of a number: the digits of an identity number are often grouped."""
+    return _STARTS + _GAP.join(digits) + _ENDS
 
 
-_REGION: Final = "[1-9] [0-9] [0-9] [0-9] [0-9] [0-9]"
+_D: Final = "[0-9]"
+_REGION: Final = ("[1-9]", _D, _D, _D, _D, _D)
+_CENTURY: Final = rf"(?:1{_GAP}9|2{_GAP}0)"
+_BORN: Final = (rf"(?:0{_GAP}[1-9]|1{_GAP}[0-2])", rf"(?:0{_GAP}[1-9]|[12]{_GAP}[0-9]|3{_GAP}[01])")
 
 _RULES: Final = (
     # What looks like somebody's number and is none: left as it stands. (Kind, first characters, pattern)
@@ -72,8 +75,8 @@ _RULES: Final = (
     ),
     # What is hidden, the longest kind first.
     ("long", "0-9", rf"{_STARTS}[0-9]{{20,}}"),
-    ("identity", "1-9", _spread(rf"{_REGION} (?:19|20) [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9] [0-9Xx]")),
-    ("identity", "1-9", _spread(rf"{_REGION} [0-9] [0-9] {_MONTH} {_DAY} [0-9] [0-9] [0-9]")),
+    ("identity", "1-9", _spread(*_REGION, _CENTURY, _D, _D, *_BORN, _D, _D, _D, "[0-9Xx]")),
+    ("identity", "1-9", _spread(*_REGION, _D, _D, *_BORN, _D, _D, _D)),
     ("identity", "0-9", rf"{_STARTS}[0-9]{{6}}[ \-]{{0,2}}[0-9]{{8}}[ \-]{{0,2}}[0-9]{{3}}[Xx]"),
     ("identity", "0-9", rf"{_STARTS}[0-9]{{6}}[ \-]{{1,2}}[0-9]{{8}}[ \-]{{1,2}}[0-9]{{4}}{_ENDS}"),
     (
@@ -90,11 +93,11 @@ _RULES: Final = (
     (
         "phone",
         "+(0",
-        rf"{_STARTS}(?:(?:[+]|00) ?86{_GAP}(?:[(]0?|0)?|[(]?0)(?:10|2[0-9]){_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{7}}"
+        rf"{_STARTS}(?:(?:[+]|00) ?86{_GAP}(?:[(]0?|0)?|[(]?0)(?:10|2[0-9]){_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{7}}[0-9]*"
         + _EXTENSION,
     ),
-    ("phone", "0", rf"{_STARTS}0{_ONE}(?:1{_ONE}0|2{_ONE}[0-9]){_GAP}[2-9](?:{_GAP}[0-9]){{7}}"),
-    ("phone", "(0", rf"{_STARTS}[(]?0[3-9][0-9]{{2}}{_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{6,7}}{_EXTENSION}"),
+    ("phone", "0", rf"{_STARTS}0{_ONE}(?:1{_ONE}0|2{_ONE}[0-9]){_GAP}[2-9](?:{_GAP}[0-9]){{7}}[0-9]*"),
+    ("phone", "(0", rf"{_STARTS}[(]?0[3-9][0-9]{{2}}{_AFTER_AREA}[2-9](?:{_GAP}[0-9]){{6,7}}[0-9]*{_EXTENSION}"),
     ("local", "2-8", rf"{ALONE}[2-8][0-9]{{6,7}}{ENDS_ALONE}"),
     ("local", "2-8", rf"{ALONE}[2-8][0-9]{{2,3}}[ \-.·~_]{{1,3}}[0-9]{{4}}{ENDS_ALONE}"),
     ("local", "2-8", rf"{ALONE}[2-8][0-9](?:[ \-]{{1,3}}[0-9]{{2}}){{3}}{ENDS_ALONE}"),
@@ -139,6 +142,7 @@ def find_numbers(folded: str) -> Iterator[re.Match[str]]:
         done = max(done, end)
 
 
+_GLUED = re.compile(r"1[3-9][0-9]{9}")
 _WRITTEN: Final = {"long": "〔长号码〕", "identity": "〔证件号〕", "card": "〔卡号〕"}
 
 
@@ -149,9 +153,9 @@ def hide_number(match: re.Match[str], written: str) -> str | None:
         return None
     if kind in _WRITTEN:
         return _WRITTEN[kind]
-    if kind == "glued":
-        return re.sub(r"1[3-9][0-9]{9}", lambda mobile: mask_digits(mobile[0]), match[0], count=1)
-    return mask_digits(re.sub(r"[^0-9]", "", re.split("转|分机|ext", match[0])[0]))
+    digits = re.sub(r"[^0-9]", "", re.split("转|分机|ext", match[0])[0])
+    mobile = _GLUED.search(digits) if kind == "glued" else None
+    return mask_digits(mobile[0] if mobile else digits)
 
 
 _THING = re.compile(
@@ -180,7 +184,7 @@ def _is_quantity(match: re.Match[str], written: str) -> bool:
 _PROVINCE: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _TAIL: Final = "[A-Za-z0-9]"
 _PLATES = re.compile(
-    rf"[{_PROVINCE}牌](?:(?<!牌) {{0,2}}|(?<=车牌)(?:照|号码?)?[为是:( ]{{0,4}})(?P<tail>[A-Za-z][ \-.·]{{0,3}}"
+    rf"[{_PROVINCE}牌](?:(?<!牌)[ \-.·]{{0,2}}|(?<=车牌)(?:照|号码?)?[为是:( ]{{0,4}})(?P<tail>[A-Za-z][ \-.·]{{0,3}}"
     rf"(?=[A-Za-z]{{0,2}}[ .·]?[0-9])(?:{_TAIL}(?:[ .·]?{_TAIL}){{4,5}}"
     rf"|{_TAIL}(?:[ .·]?{_TAIL}){{3}}[挂学警港澳]))(?!{_TAIL})"
 )
@@ -200,7 +204,8 @@ _DOCUMENTS = re.compile(
 )
 _CALLS = re.compile(
     r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|TEL|Tel|tel|Phone|phone|Mobile|mobile)号?码?[ :为是(=]{0,4}"
-    r"(?!20[0-9]{2}(?:0[1-9]|1[0-2]))(?P<tail>[0-9]{7,14})(?![0-9])"
+    r"(?!20[0-9]{2}[\-/. ]?(?:0?[1-9]|1[0-2])|(?:12345|1[12][0-9]|9[56][0-9]{3}|[48]00)(?![0-9]))"
+    r"(?P<tail>[0-9](?:[ \-.]{0,2}[0-9]){6,13})(?![0-9])"
 )
 
 
@@ -225,7 +230,7 @@ def _hide_account(match: re.Match[str], written: str) -> str | None:
 
 
 def _hide_call(match: re.Match[str], written: str) -> str:
-    return _hide_tail(match, written, mask_digits(match["tail"]))
+    return _hide_tail(match, written, mask_digits(re.sub("[^0-9]", "", match["tail"])))
 
 
 def _hide_plate(match: re.Match[str], written: str) -> str | None:
@@ -242,8 +247,8 @@ PASSES: Final[tuple[tuple[Find, Hide], ...]] = (
     (_find_emails, _hide_email),
     (_DOCUMENTS.finditer, _hide_document),
     (_ACCOUNTS.finditer, _hide_account),
-    (_CALLS.finditer, _hide_call),
     (_PLATES.finditer, _hide_plate),
     (find_numbers, hide_number),
+    (_CALLS.finditer, _hide_call),  # what no other rule knew: 电话 and seven digits or more
 )
-"""What to look for, in order: a word in front of a number tells more about it than its shape."""
+"""What to look for, in order."""

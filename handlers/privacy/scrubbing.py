@@ -23,29 +23,42 @@ def scrub(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> st
     Invisible and control characters are dropped, new lines stay. Never raises.
     """
     text = plain(text)
+    if own:
+        text = _hide_own(text, own)
     kept = [literal for literal in map(plain, keep) if len(literal) >= 8 and literal in text]
     if kept:
         pattern = "|".join(re.escape(literal) for literal in sorted(kept, key=len, reverse=True))
         pieces = re.split(rf"((?<![0-9])(?:{pattern})(?![0-9]))", text)
-        text = "".join(piece if index % 2 else _hide(piece) for index, piece in enumerate(pieces))
-    else:
-        text = _hide(text)
-    return _hide_own(text, own) if own else text
+        return "".join(piece if index % 2 else _hide(piece) for index, piece in enumerate(pieces))
+    return _hide(text)
 
 
 def _hide(text: str) -> str:
-    folded = fold(text)
-    for find, hide in PASSES:
-        folded, text = _apply(find(folded), hide, folded, text)
-    read = read_numerals(folded)
-    numerals = read is not folded
-    read, text = _apply(find_doors(read), hide_door, read, text)
-    return _apply(find_numbers(read), hide_number, read, text)[1] if numerals else text
+    for _ in range(_ROUNDS):
+        before, glued = text, False
+        folded = fold(text)
+        for find, hide in PASSES:
+            folded, text, touching = _apply(find(folded), hide, folded, text)
+            glued |= touching
+        read = read_numerals(folded)
+        numerals = read is not folded
+        read, text, touching = _apply(find_doors(read), hide_door, read, text)
+        glued |= touching
+        if numerals:
+            read, text, touching = _apply(find_numbers(read), hide_number, read, text)
+            glued |= touching
+        if not glued or text == before:
+            break
+    return text
 
 
-def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -> tuple[str, str]:
-    """Replace in both texts what was found in the folded one, so that the next pass needs no new folding."""
-    done = 0
+_ROUNDS: Final = 8  # of texts in which numbers are glued to each other, so that hiding one uncovers the next
+_GLUE: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.%+@*")
+
+
+def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -> tuple[str, str, bool]:
+    """Replace in both texts what was found in the folded one; say whether anything hidden touched other characters."""
+    done, touching = 0, False
     folded_parts: list[str] = []
     parts: list[str] = []
     for match in found:
@@ -55,14 +68,18 @@ def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -
             folded_parts += folded[done:start], fold(hidden)
             parts += text[done:start], hidden
             done = end
+            touching |= folded[start - 1 : start] in _GLUE or folded[end : end + 1] in _GLUE
     if not parts:
-        return folded, text
-    return "".join((*folded_parts, folded[done:])), "".join((*parts, text[done:]))
+        return folded, text, False
+    return "".join((*folded_parts, folded[done:])), "".join((*parts, text[done:])), touching
 
 
 # The caller's own name and number
 
 _HONORIFIC = re.compile(r"[(].*$|(?:先生|女士|小姐|同志|老师|师傅|阿姨|大爷|大妈|大姐|大哥)$")
+_LABELS: Final = frozenset(
+    {"邮箱", "账号", "卡号", "证件", "证件号", "号码", "长号码", "件号"}
+)  # what scrubbing writes
 _SEVERAL = re.compile(r"[/,;|\n]")
 _MASKED = re.compile(r"[*某×●○]")
 _SPACED: Final = r"[ \n·.\-_']{0,3}"
@@ -76,14 +93,14 @@ def _hide_own(text: str, own: Sequence[str]) -> str:
             read = read_numerals(folded)
             if set(digits) <= set(read):  # the cheap answer, right for nearly every text
                 found = re.finditer(ODD.join(digits), read)
-                folded, text = _apply(found, _always(mask_digits(digits)), folded, text)
+                folded, text, _ = _apply(found, _always(mask_digits(digits)), folded, text)
         elif set(literal.lower()) - {" ", "-"} <= set(folded.lower()):
             hidden = mask_phone(literal) if digits or "_" in literal else mask_name(literal)
             pattern = _SPACED.join(re.escape(character) for character in literal if character not in " -")
             if literal.isascii():
                 pattern = ALONE + pattern + ENDS_ALONE
             found = re.finditer(pattern, folded, re.IGNORECASE)
-            folded, text = _apply(found, _always(hidden), folded, text)
+            folded, text, _ = _apply(found, _always(hidden), folded, text)
     return text
 
 
@@ -99,7 +116,7 @@ def _own_parts(entry: str) -> set[str]:
 
 
 def _tells(part: str) -> bool:
-    if part in NOT_A_NAME or _MASKED.search(part) is not None:
+    if part in NOT_A_NAME or part in _LABELS or _MASKED.search(part) is not None:
         return False
     if any(character.isalpha() for character in part):
         return len(part) >= (4 if part.isascii() and not part.isalpha() else 2)

@@ -1,0 +1,161 @@
+"""Scrubbing: nothing personal stays, nothing needed goes, twice is once, and time grows with length only."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handlers.privacy import clean, redact_log, scrub
+from tests.handlers.personal_data import HARMLESS, personal_texts
+from tests.handlers.privacy_sentences import HELD, OWN
+
+
+@given(personal_texts())
+@settings(max_examples=1000, deadline=None)
+def test_no_generated_personal_data_stays(generated):
+    for output in (clean(generated.text, own=generated.own), scrub(generated.text, own=generated.own)):
+        assert generated.leaks(output) == []
+
+
+@given(personal_texts())
+@settings(max_examples=300, deadline=None)
+def test_harmless_numbers_beside_personal_data_stay(generated):
+    output = scrub(generated.text, own=generated.own)
+    assert [number for number in generated.harmless if number not in output] == []
+
+
+@pytest.mark.parametrize("number", HARMLESS)
+def test_harmless_numbers_stay_alone(number):
+    assert scrub(number) == number
+
+
+_TRICKY = st.text(
+    "0123456789138 -—.·/()（）+*×xX:：\n、，一二三零幺八十号楼室单元门栋座#京A·a@e.电话微信QQ〔〕元\u200b", max_size=60
+)
+
+
+@given(_TRICKY)
+@settings(max_examples=1500, deadline=None)
+def test_scrubbing_twice_is_scrubbing_once(text):
+    once = scrub(text, own=OWN)
+    assert scrub(once, own=OWN) == once
+    cleaned = clean(text, own=OWN)
+    assert clean(cleaned, own=OWN) == cleaned
+
+
+@given(personal_texts())
+@settings(max_examples=300, deadline=None)
+def test_cleaning_twice_is_cleaning_once(generated):
+    once = clean(generated.text, own=generated.own)
+    assert clean(once, own=generated.own) == once
+
+
+@given(st.text(st.characters(), max_size=200))
+def test_scrubbing_never_raises_and_never_adds_a_digit(text):
+    scrub(text, own=(text, "张三"), keep=(text,))
+    assert sum(c.isdecimal() for c in scrub(text)) <= sum(c.isdecimal() for c in text)
+
+
+# The held sentences
+
+
+def test_the_held_sentences_leak_nothing_and_lose_nothing():
+    missed = [(text, piece) for text, hide, _ in HELD for piece in hide if piece in scrub(text, own=OWN)]
+    lost = [(text, piece) for text, _, keep in HELD for piece in keep if piece not in scrub(text, own=OWN)]
+    assert len(HELD) >= 120
+    assert missed == []
+    assert lost == []
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("电话13800001234。", "电话138****1234。"),
+        ("座机010-88880000转801", "座机010-****0000"),
+        ("打88880000", "打****0000"),
+        ("3号楼2单元501室", "3号楼*单元***室"),
+        ("三号楼二单元五零一室", "三号楼*单元***室"),
+        ("5-2-301", "5-*-***"),
+        ("12栋3门402", "12栋*门***"),
+        ("京AD12345", "京A*****"),
+        ("身份证110101190001010000", "身份证〔证件号〕"),
+        ("zhang@example.com", "〔邮箱〕"),
+        ("微信：zhang_001", "微信：〔账号〕"),
+        ("6222000000000000000", "〔卡号〕"),
+        ("张三来电", "张*来电"),
+    ],
+)
+def test_what_is_hidden_shows_its_kind(text, scrubbed):
+    assert scrub(text, own=OWN) == scrubbed
+
+
+# The caller's own data
+
+
+def test_an_account_or_a_foreign_number_of_the_caller_is_hidden_literally():
+    assert "zhang_web" not in scrub("网友Zhang_Web留言", own=("", "zhang_web"))
+    assert "5550100" not in scrub("打到+1 202 555 0100", own=("", "12025550100")).replace(" ", "")
+
+
+def test_several_names_and_honorifics_in_one_field():
+    output = scrub("张三和李四都在，张三女士先到", own=("张三女士、李四（邻居）",))
+    assert "张三" not in output
+    assert "李四" not in output
+
+
+@pytest.mark.parametrize("own", [("保密", "保密"), ("", ""), ("张某", "136××××"), ("三", "12345"), ("市民",)])
+def test_what_names_nobody_hides_nothing(own):
+    text = "市民保密来电，张某称三次拨打12345无果"
+    assert scrub(text, own=own) == text
+
+
+def test_a_latin_name_is_no_part_of_another_word():
+    assert scrub("Tom的atom", own=("Tom",)) == "T***的atom"
+
+
+# What must survive
+
+
+def test_kept_numbers_survive_and_do_not_open_a_gap():
+    number = "110101190001010000"
+    assert scrub(f"工单{number}，电话13800001234", keep=(number,)) == f"工单{number}，电话138****1234"
+    assert "13800001234" not in scrub("13800001234", keep=("3800", "00001234"))
+
+
+# Cost
+
+
+_HARD = (
+    ("1", "1 3 ", "13800001234，", "20260601103000年", "一三八", "(0", "a", "a@", "a.", "a1", "*", "京A1", "【", "十"),
+    (
+        "3号楼2单元",
+        "2单元101、102、",
+        "101、",
+        "微信：",
+        "1-----",
+        "2 3 4 5 6 7 8 x",
+        "://",
+        "key=",
+        'a="',
+        "_",
+        "\x00",
+    ),
+    ("Bearer ", "\ud800", "\r\n", " ", "\U0001f621", "1\u200b3", "1\u0336", "张 ", "13800"),
+)
+
+
+@pytest.mark.parametrize("unit", [unit for line in _HARD for unit in line])
+def test_time_grows_with_length_only(unit):
+    def seconds(length: int) -> float:
+        text = (unit * length)[:length]
+        began = time.perf_counter()
+        clean(text, own=OWN)
+        redact_log(text)
+        return time.perf_counter() - began
+
+    seconds(1000)
+    short = min(seconds(5_000) for _ in range(3))
+    long = min(seconds(50_000) for _ in range(2))
+    assert long < max(short * 40, 0.2)  # ten times the length; a quadratic pattern would take a hundred times
+    assert long < 2

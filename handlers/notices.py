@@ -43,17 +43,43 @@ def post(
     """Queue a text for an audience; `skip` is a group that already reads it as the reply."""
     for group in groups(office, audience):
         if group.id != skip:
-            outbox.queue(
+            post_to(
+                office,
                 scope,
+                group,
+                audience.people,
                 kind=kind,
                 priority=priority,
-                endpoints=office.routes.of_group(group),
-                audience=group.id,
                 text=text,
                 order=order,
-                mentions=audience.people,
                 repeat_of=repeat_of,
             )
+
+
+def post_to(
+    office: Office,
+    scope: Scope,
+    group: Group,
+    people: Sequence[str],
+    *,
+    kind: str,
+    priority: Priority,
+    text: str,
+    order: int | None = None,
+    repeat_of: int | None = None,
+) -> None:
+    """Queue a text for every way to one group."""
+    outbox.queue(
+        scope,
+        kind=kind,
+        priority=priority,
+        endpoints=office.routes.of_group(group),
+        audience=group.id,
+        text=text,
+        order=order,
+        mentions=people,
+        repeat_of=repeat_of,
+    )
 
 
 def announce(work: Work, order: Order, template: str, audience: Audience, **values: object) -> None:
@@ -118,6 +144,14 @@ def next_to_act(office: Office, order: Order) -> tuple[str, ...]:
     """Whom the order waits for in its state."""
     role = _WAITS_FOR.get(State(order.state))
     return responsible(office, order) if role is None else with_role(office, role)
+
+
+def where_waited_for(order: Order, people: tuple[str, ...]) -> Audience:
+    """The groups in which those whom the order waits for read: the 科室's, the supervision or the dispatch group."""
+    role = _WAITS_FOR.get(State(order.state))
+    if role is None and order.department is not None:
+        return Audience(departments=(order.department,), people=people)
+    return Audience((DISPATCH if role in (None, "duty") else SUPERVISION,), people=people)
 
 
 def rungs(office: Office, order: Order) -> list[tuple[str, tuple[str, ...]]]:

@@ -1,6 +1,7 @@
 """撤回: undoes one's own last command within ★ 2 minutes if nothing followed: a new event, nothing erased."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,11 +16,16 @@ from handlers.work import Said, Work
 from storage import outbox
 from storage.columns import restored, table
 from storage.journal import Effect
+from storage.outbox import Priority, Status
 from storage.projection import MODELS, decoded, defaults, key_of
-from storage.tables import Event, Order, Stay
+from storage.tables import Clock, Event, Order, Outbox, Stay, Timer
 
 _BOOKKEEPING = frozenset({"events", "changed_at", "stay", "since"})
 """Columns that `record` keeps itself: an undo is one more event, not one less."""
+
+
+_READ = (Status.SENDING, Status.SENT, Status.SPLIT, Status.UNKNOWN)
+"""States of a message that somebody may have read."""
 
 
 def undo(work: Work, arguments: Arguments) -> Said:
@@ -29,7 +35,14 @@ def undo(work: Work, arguments: Arguments) -> Said:
     if work.now - events[0]["at"] > work.rules.undo_window:
         window = span_text(work.rules.undo_window)
         raise Refusal(f"最后一次操作（{events[0]['kind']}）已超过 {window}，不能撤回：可用相反的命令改正")
-    lines = [_take_back(work, event) for event in events]
+    lines = []
+    for event in events:
+        try:
+            lines.append(_take_back(work, event))
+        except Refusal as refusal:
+            if len(events) == 1:
+                raise
+            lines.append(f"✘ {refusal.message}")
     return Said("\n".join(lines), orders=tuple(event["order_id"] for event in events))
 
 
@@ -43,6 +56,8 @@ def reverse(work: Work, order: Order, effects: list[Effect]) -> None:
         if effect["was"] is None:
             if row is not None:
                 work.scope.remove(row)
+            if model is Clock:
+                work.scope.place(Timer, key, None)
             continue
         before = {name: value for name, value in effect["was"].items() if name not in _BOOKKEEPING}
         if row is None:
@@ -68,22 +83,42 @@ def _last_command(work: Work) -> list[dict[str, Any]]:
 
 
 def _take_back(work: Work, event: dict[str, Any]) -> str:
-    order = work.order(event["order_id"])
+    order, command = work.order(event["order_id"]), event["kind"]
     if order.events != event["n"]:
-        raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{event['kind']}：可用 /查 {order.id} 看经过")
-    body = json.loads(event["body"])
-    reverse(work, order, body["effects"])
-    clocks.restore_timers(work.office, work.scope, order)
+        raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{command}：可用 /查 {order.id} 看经过")
+    effects: list[Effect] = json.loads(event["body"])["effects"]
+    told = _told(work, event["cause"], order.id)
+    reverse(work, order, effects)
+    clocks.restore_timers(work.office, work.scope, order, since=event["at"])
     outbox.cancel_caused(work.scope, event["cause"], order.id)
-    work.scope.record("撤回", order, undoes=event["seq"], command=event["kind"])
-    departments = tuple(d for d in {order.department, _former(body)} if d)
-    notices.announce(work, order, "undone", Audience((notices.DISPATCH,), departments), command=event["kind"])
-    return work.render("reply_undone", order=order, command=event["kind"])
+    work.scope.record("撤回", order, undoes=event["seq"], command=command)
+    _tell(work, order, command, told)
+    return work.render("reply_undone", order=order, command=command)
 
 
-def _former(body: dict[str, Any]) -> str | None:
-    for effect in body["effects"]:
-        if effect["t"] == Order.NAME and effect["now"] and "department" in effect["now"]:
-            former = effect["now"]["department"]
-            return former if isinstance(former, str) else None
-    return None
+def _told(work: Work, cause: str, order: int) -> dict[str, tuple[str, ...]]:
+    """The groups that have read, or are just reading, what the command announced, and whom it called there."""
+    box = table(Outbox)
+    query = sa.select(box.c.audience, box.c.mentions).where(
+        box.c.cause == cause, box.c.order_id == order, box.c.state.in_(_READ)
+    )
+    return {group: tuple(people) for group, people in work.scope.connection.execute(query.order_by(box.c.id))}
+
+
+def _tell(work: Work, order: Order, command: str, told: Mapping[str, tuple[str, ...]]) -> None:
+    """Whoever was told of the command is told that it no longer holds; the dispatch group has read the reply."""
+    dispatch = {group.id: () for group in notices.groups(work.office, Audience((notices.DISPATCH,)))}
+    text = work.render("undone", order=order, actor=work.actor, command=command)
+    for name, people in {**dispatch, **told}.items():
+        group = work.office.organisation.group(name)
+        if group is not None and (people or name != work.place.chat):
+            notices.post_to(
+                work.office,
+                work.scope,
+                group,
+                people,
+                kind="undone",
+                priority=notices.priority_of(order, Priority.NOTICE),
+                text=text,
+                order=order.id,
+            )

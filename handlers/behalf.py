@@ -41,6 +41,8 @@ def read_behalf(work: Work, order: Order, command: str, arguments: Arguments) ->
     if "duty" not in work.actor.roles:
         raise Refusal(f"只有值班坐席可以代科室{command}，您直接 /{command} {order.id} 即可")
     behalf = _who(work, token)
+    if order.department is None:
+        raise Refusal(f"还没有派单，不能代{behalf.department.name}{command}：直接写 /{command} {order.id} …，不用写代")
     if behalf.department.id != order.department and not (step.assisting and behalf.department.id in order.assisting):
         raise Refusal(
             f"主办科室是{department_name(work.office, order.department)}，不能代{behalf.department.name}{command}"

@@ -16,6 +16,7 @@ from handlers import clocks, notices
 from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.office import Office
+from handlers.states import State
 from storage.columns import table
 from storage.outbox import Priority
 from storage.tables import Clock, Order, Reminder, Timer
@@ -23,8 +24,12 @@ from storage.transaction import Scope
 
 MOST = 200
 """Timers handled in one transaction: commands wait for it."""
+_LISTED = 30
 _LATE = timedelta(minutes=5)
 """A reminder later than this was missed while the service was down."""
+
+
+_Groups = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +54,19 @@ def sweep(office: Office, scope: Scope) -> int:
         query = query.with_for_update(skip_locked=True)
     rows = scope.connection.execute(query).mappings().all()
     due = [found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"]))]
-    late: dict[Audience, list[Due]] = defaultdict(list)
-    now: dict[tuple[int, tuple[str, ...], tuple[str, ...]], list[Due]] = defaultdict(list)
+    late: dict[_Groups, list[Due]] = defaultdict(list)
+    now: dict[tuple[int, _Groups], list[Due]] = defaultdict(list)
     for item in due:
         audience = _audience(office, item)
+        groups = (audience.purposes, audience.departments)
         if scope.now - item.at > _LATE and item.order.level != clocks.URGENT_LEVEL:
-            late[audience].append(item)
+            late[groups].append(item)
         else:
-            now[item.order.id, audience.purposes, audience.departments].append(item)
+            now[item.order.id, groups].append(item)
     for items in now.values():
         _remind(office, scope, items)
-    for audience, items in late.items():
-        _catch_up(office, scope, audience, items)
+    for items in late.values():
+        _catch_up(office, scope, items)
     return len(rows)
 
 
@@ -85,7 +91,7 @@ def _due(office: Office, scope: Scope, order_id: int, kind: str, generation: int
         scope.record("超时", order, clock=kind, generation=generation, due=clock.due_at)
     at = _latest_step(clock, rules, scope.now)
     scope.place(Timer, key, {"next_at": clocks.next_moment(clock, rules, scope.now)})
-    if at is None:
+    if at is None or _advice(order, Kind(kind)) is None:
         return None
     due = Due(order, clock, at)
     reminder = table(Reminder)
@@ -119,20 +125,18 @@ def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
 def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
     """One message for the clocks of one order that are due at once and concern the same groups."""
     order = items[0].order
-    audiences = [_audience(office, item) for item in items]
-    people = tuple(dict.fromkeys(person for audience in audiences for person in audience.people))
     text = office.texts.render(
         "reminder",
         now=scope.now,
         order=order,
         over=any(item.clock.due_at <= scope.now for item in items),
         lines=[(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
-        advice=list(dict.fromkeys(_ADVICE[Kind(item.clock.kind)].format(order.id) for item in items)),
+        advice=list(dict.fromkeys(_advice(order, Kind(item.clock.kind)) for item in items)),
     )
     notices.post(
         office,
         scope,
-        replace(audiences[0], people=people),
+        _together(office, items),
         kind="reminder",
         priority=notices.priority_of(order, Priority.REMINDER),
         text=text,
@@ -140,10 +144,20 @@ def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
     )
 
 
-def _catch_up(office: Office, scope: Scope, audience: Audience, items: list[Due]) -> None:
+def _catch_up(office: Office, scope: Scope, items: list[Due]) -> None:
+    """One digest for a group; who has more to read than it holds finds the rest by asking."""
+    items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
     lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
-    text = office.texts.render("catch_up", now=scope.now, lines=lines)
+    text = office.texts.render("catch_up", now=scope.now, lines=lines[:_LISTED], total=len(lines))
+    audience = _together(office, items)
     notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text)
+
+
+def _together(office: Office, items: list[Due]) -> Audience:
+    """The groups, which are the same for all items, and everybody who is to be called for any of them."""
+    audiences = [_audience(office, item) for item in items]
+    people = tuple(dict.fromkeys(person for audience in audiences for person in audience.people))
+    return replace(audiences[0], people=people)
 
 
 def _audience(office: Office, item: Due) -> Audience:
@@ -163,13 +177,50 @@ def _audience(office: Office, item: Due) -> Audience:
 
 _ROLES = {Kind.SIGN_OFF: "duty", Kind.DISPATCH: "duty", Kind.EVALUATE: "reviewer"}
 
+
+def _advice(order: Order, kind: Kind) -> str | None:
+    """What to type next: what meets the clock where that is allowed, else what moves the order on.
+
+    None where nobody can do anything for this clock any more: a nudge would only be noise.
+    """
+    state = State(order.state)
+    if state in _MEETS[kind]:
+        return _ADVICE[kind].format(order.id)
+    if kind in _DURING_HANDLING and state in _AFTER_HANDLING:
+        return None
+    advice = _ONWARD.get(state)
+    return advice and advice.format(order.id)
+
+
+_MEETS = {
+    Kind.SIGN_OFF: {State.AWAITING_SIGNATURE},
+    Kind.DISPATCH: {State.AWAITING_DISPATCH},
+    Kind.RESPOND: {State.AWAITING_ACCEPTANCE, State.HANDLING, State.AWAITING_EVALUATION},
+    Kind.URGENT: {State.AWAITING_ACCEPTANCE, State.HANDLING},
+    Kind.CLOSE_OUT: {State.HANDLING},
+    Kind.EVALUATE: {State.AWAITING_EVALUATION},
+    Kind.FOUR_DAYS: {State.HANDLING},
+}
+"""States in which somebody can do what meets the clock."""
+
+_DURING_HANDLING = frozenset({Kind.RESPOND, Kind.URGENT})
+_AFTER_HANDLING = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE})
+
 _ADVICE = {
-    Kind.SIGN_OFF: "/签收 {0}，不属于本街道的 /退回 {0} 类别 单位 说明",
+    Kind.SIGN_OFF: "/签收 {0}；不属于本街道：/退回 {0} 类别 单位 说明",
     Kind.DISPATCH: "/派单 {0} 主办科室",
     Kind.RESPOND: "联系来电人后 /反馈 {0} 已接通 说明",
-    Kind.URGENT: "/接单 {0}、/电话 {0} 被叫人、/反馈 {0} 已接通 说明",
+    Kind.URGENT: "接单、电话通知、首次联系都要有记录：/接单 {0}，/电话 {0} 被叫人，/反馈 {0} 已接通 说明",
     Kind.CLOSE_OUT: "/办结 {0} 解决 结果",
     Kind.EVALUATE: "/评定 {0} 是 解决 满意",
     Kind.FOUR_DAYS: "/办结 {0} 解决 结果",
 }
 """What to type next, by clock."""
+
+_ONWARD = {
+    State.AWAITING_SIGNATURE: _ADVICE[Kind.SIGN_OFF],
+    State.RETURNING: "来源系统有了结果后 /退回结果 {0} 成功 或 /退回结果 {0} 驳回",
+    State.AWAITING_DISPATCH: _ADVICE[Kind.DISPATCH],
+    State.AWAITING_ACCEPTANCE: "/接单 {0}；派错了：/改派 {0} 理由",
+}
+"""What to type next where the clock's own command is not allowed yet."""

@@ -22,9 +22,7 @@ def urge(work: Work, order: Order, arguments: Arguments) -> str:
     remark(work, order, "催办", f"第 {order.urged} 次")
     work.scope.record("催办", order, times=order.urged)
     people = notices.next_to_act(work.office, order)
-    departments = (order.department,) if order.department else ()
-    purposes = () if departments else (notices.DISPATCH,)
-    notices.announce(work, order, "urged", Audience(purposes, departments, people), times=order.urged)
+    notices.announce(work, order, "urged", notices.where_waited_for(order, people), times=order.urged)
     names = [work.name(person) for person in people]
     return work.render("reply_urged", order=order, names=names)
 

@@ -82,6 +82,20 @@ STEPS: dict[str, Step] = {
 }
 
 
+ONWARD: dict[State, str] = {
+    _SIGNATURE: "签收",
+    _RETURNING: "退回结果",
+    _DISPATCH: "派单",
+    _ACCEPTANCE: "接单",
+    _HANDLING: "办结",
+    _EVALUATION: "评定",
+    _CLOSURE: "结案",
+    State.CLOSED: "重开",
+    State.SUSPENDED: "销账",
+}
+"""The command that an order waits for in a state; none once it has ended for good."""
+
+
 COMING = frozenset(
     [
         "报备",

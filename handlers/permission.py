@@ -4,7 +4,7 @@ from datetime import datetime
 
 from config.organisation import Person
 from config.shanghai import near_text
-from handlers.lifecycle import DEPARTMENT, DUTY, STEPS, Step, allowed_in
+from handlers.lifecycle import DEPARTMENT, DUTY, ONWARD, STEPS, Step, allowed_in
 from handlers.office import Office
 from handlers.refusal import Refusal
 from handlers.states import State
@@ -79,7 +79,8 @@ def _already(office: Office, order: Order, command: str, now: datetime) -> str:
 
 
 def _others(office: Office, order: Order) -> str:
-    name, step = next(allowed_in(State(order.state)), (None, None))
-    if step is None:
+    """Who can move the order on, for somebody who can do nothing now."""
+    name = ONWARD.get(State(order.state))
+    if name is None:
         return "这个工单已经结束，可用 /查 看经过"
-    return f"现在由{_who(office, step)}操作，例如 /{name}"
+    return f"现在由{_who(office, STEPS[name])}操作，例如 /{name}"

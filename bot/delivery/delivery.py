@@ -153,7 +153,8 @@ class Delivery:
         if task.cancelled():
             return
         if (error := task.exception()) is None:
-            self._wake.set()  # something may have been queued during its last look
+            if task.result():
+                self._wake.set()  # something may have been queued during its last look
         elif isinstance(error, StoreError):
             logger.warning("{}: {}", task.get_name(), error)
         else:

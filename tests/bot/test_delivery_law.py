@@ -55,11 +55,11 @@ def crash(point, passes):
     failpoints.arm(point, die)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    script=st.lists(st.sampled_from((FINE, FINE, *CERTAINLY_NOT, *FOR_GOOD, *MAY_HAVE)), max_size=25),
-    priorities=st.lists(st.sampled_from(Priority), min_size=1, max_size=25),
-    crashes=st.lists(st.tuples(st.sampled_from(POINTS), st.integers(0, 12)), max_size=3),
+    script=st.lists(st.sampled_from((FINE, FINE, *CERTAINLY_NOT, *FOR_GOOD, *MAY_HAVE)), max_size=12),
+    priorities=st.lists(st.sampled_from(Priority), min_size=1, max_size=12),
+    crashes=st.lists(st.tuples(st.sampled_from(POINTS), st.integers(0, 8)), max_size=3),
 )
 def test_every_message_ends_confirmed_once_or_visibly_not(sqlite_template, tmp_path, script, priorities, crashes):
     path = tmp_path / "law.db"
@@ -99,9 +99,8 @@ async def live_through(store, script, priorities, crashes):
             if row.state == Status.FAILED:
                 assert arrived[row.text] == 0
         followed = {row.repeat_of for row in rows} | {
-            name for row in rows if row.state == Status.SENT for name in row.names
+            name for row in rows if row.state in {Status.SENT, Status.FAILED} for name in row.names
         }
-        untold = {name for row in rows if row.state == Status.FAILED for name in row.names}
         for row in rows:
             if row.state == Status.UNKNOWN and row.kind == "notice":
                 assert row.id in followed, "an unknown outcome was neither repeated nor named"

@@ -6,6 +6,7 @@ the search skips to them.
 """
 
 import re
+import string
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -106,12 +107,11 @@ _RULES: Final = (
 
 
 def _by_first_character() -> dict[str, re.Pattern[str]]:
-    """Compile, for each character that may begin a number, only the rules that it can begin."""
+    """Compile, for each kind of character that may begin a number, only the rules that it can begin."""
     found: dict[str, re.Pattern[str]] = {}
-    for character in map(chr, range(0x21, 0x7F)):
-        rules = [(kind, rule) for kind, leads, rule in _RULES if re.match(f"[{leads}]", character)]
-        if rules:
-            found[character] = join(rules)
+    for kind in ("0", "1", "23456789", "+(", "*-", string.ascii_letters):
+        can_begin = [(name, rule) for name, leads, rule in _RULES if re.search(f"[{leads}]", kind)]
+        found |= dict.fromkeys(kind, join(can_begin))
     return found
 
 
@@ -120,7 +120,7 @@ _RUN = re.compile(rf"[0-9](?:{ODD}[0-9]){{6}}(?:{ODD}[0-9])*+")
 _BEGINNING = re.compile(
     r"[0-9A-Za-z+(*\-](?:(?<=[0-9])(?<![0-9][0-9])|(?<=[A-Za-z])(?<![0-9A-Za-z][A-Za-z])|(?<=[+(*\-])(?=[0-9*]))"
 )
-_BEFORE: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+(*-/ ")
+_BEFORE: Final = frozenset(string.digits + string.ascii_letters + "+(*-/ ")
 _REACH: Final = 80  # a hash has 64
 
 
@@ -134,8 +134,7 @@ def find_numbers(folded: str) -> Iterator[re.Match[str]]:
             start -= 1
         for beginning in _BEGINNING.finditer(folded, start, end):
             if beginning.start() >= done:
-                rules = _BEGINNING_WITH.get(beginning[0])
-                match = rules.match(folded, beginning.start()) if rules else None
+                match = _BEGINNING_WITH[beginning[0]].match(folded, beginning.start())
                 if match is not None:
                     done = match.end()
                     yield match
@@ -189,12 +188,12 @@ _PLATES = re.compile(
     rf"|{_TAIL}(?:[ .·]?{_TAIL}){{3}}[挂学警港澳]))(?!{_TAIL})"
 )
 _EMAILS = re.compile(
-    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++ ?(?:@|[(\[][Aa][Tt][)\]]) ?"
-    r"(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]"
+    r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++"
+    r" ?(?:@|[(\[][Aa][Tt][)\]]|#(?=[A-Za-z0-9\-.]{1,40}[.](?:com|cn|net|org))) ?(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]"
 )
-_AT = re.compile(r"@|[(\[][Aa][Tt][)\]]")
+_AT = re.compile(r"@|[(\[][Aa][Tt][)\]]|#[A-Za-z]")
 _ACCOUNTS = re.compile(
-    r"(?:微信|薇信|威信|WeChat|Wechat|wechat|weixin|WX|Wx|wx|VX|Vx|vx|QQ|Qq|qq|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|账号|帐号)"
+    r"(?:微信|薇信|威信|WeChat|Wechat|wechat|weixin|WX|Wx|wx|VX|Vx|vx|QQ|Qq|qq|V:|v:|V信|v信|v号|Q号|q号|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|账号|帐号)"
     r"(?P<link>[ :为是号码群加我的同(=]{0,6})"
     r"(?P<tail>[A-Za-z0-9](?:[A-Za-z0-9_\-]| (?=[0-9])){4,29})(?![A-Za-z0-9@])"
 )
@@ -249,6 +248,8 @@ PASSES: Final[tuple[tuple[Find, Hide], ...]] = (
     (_ACCOUNTS.finditer, _hide_account),
     (_PLATES.finditer, _hide_plate),
     (find_numbers, hide_number),
-    (_CALLS.finditer, _hide_call),  # what no other rule knew: 电话 and seven digits or more
 )
-"""What to look for, in order."""
+"""What to look for in a folded text, in order."""
+
+LAST: Final[tuple[Find, Hide]] = (_CALLS.finditer, _hide_call)
+"""What to look for when no other rule knew the number: 电话 and seven digits or more."""

@@ -6,13 +6,14 @@ only. What is hidden matches no rule: scrubbing twice is scrubbing once. Source:
 """
 
 import re
+import string
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from handlers.privacy.doors import find_doors, hide_door
 from handlers.privacy.folding import fold, plain, read_numerals
 from handlers.privacy.masking import NOT_A_NAME, mask_digits, mask_name, mask_phone
-from handlers.privacy.numbers import ALONE, ENDS_ALONE, ODD, PASSES, Hide, find_numbers, hide_number
+from handlers.privacy.numbers import ALONE, ENDS_ALONE, LAST, ODD, PASSES, Hide, find_numbers, hide_number
 
 
 def scrub(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> str:
@@ -41,11 +42,9 @@ def _hide(text: str) -> str:
             folded, text, touching = _apply(find(folded), hide, folded, text)
             glued |= touching
         read = read_numerals(folded)
-        numerals = read is not folded
-        read, text, touching = _apply(find_doors(read), hide_door, read, text)
-        glued |= touching
-        if numerals:
-            read, text, touching = _apply(find_numbers(read), hide_number, read, text)
+        passes = ((find_doors, hide_door), (find_numbers, hide_number), LAST)
+        for find, hide in passes if read is not folded else (passes[0], LAST):
+            read, text, touching = _apply(find(read), hide, read, text)
             glued |= touching
         if not glued or text == before:
             break
@@ -53,7 +52,7 @@ def _hide(text: str) -> str:
 
 
 _ROUNDS: Final = 8  # of texts in which numbers are glued to each other, so that hiding one uncovers the next
-_GLUE: Final = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.%+@*")
+_GLUE: Final = frozenset(string.digits + string.ascii_letters + "_-.%+@*")
 
 
 def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -> tuple[str, str, bool]:

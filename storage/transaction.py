@@ -8,7 +8,7 @@ Lock order: counters, orders by id, the journal's head last.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 from storage import statements
 from storage.columns import restored, table
 from storage.journal import Draft, Effect, chain
-from storage.projection import Key, defaults, effect, key_of
+from storage.projection import Key, defaults, differing, effect, key_of
 from storage.tables import PROJECTIONS, Clock, Counter, Event, Head, Inbox, Order, OrderRow, Projected, Stay, VaultRow
 
 R = TypeVar("R", bound=OrderRow)
@@ -154,7 +154,7 @@ class Batch:
 
     def merge(self, scope: "Scope") -> None:
         """Take over what an accepted command did."""
-        for (model, key), row in scope.touched.items():
+        for (model, key), row in scope.touched():
             rows = self._rows[model].setdefault(_order_of(key), {})
             self._log.append((model, key, rows.get(key)))
             if row is None:
@@ -207,7 +207,7 @@ class Batch:
             after = row.__dict__
             if before is None:
                 added.append({name: after[name] for name in defaults(model)})
-            elif columns := tuple(name for name, value in before.items() if value != after[name]):
+            elif columns := differing(model, before, after):
                 altered[columns].append(_bound(model.KEY, key) | {f"v_{name}": after[name] for name in columns})
         if gone:
             self.connection.execute(statements.delete(target), gone)
@@ -253,13 +253,12 @@ class Scope:
         self.now = now
         self.actor = actor
         self.cause = cause
-        self.touched: dict[tuple[type[Projected], Key], Projected | None] = {}
+        self._sheets: dict[int, _Sheet] = {}
         self.drafts: list[Draft] = []
         self.inserts: dict[type[SQLModel], list[Mapping[str, Any]]] = defaultdict(list)
         self.placed: dict[tuple[type[SQLModel], Key], Mapping[str, Any] | None] = {}
         self.statements: list[tuple[sa.Executable, list[Mapping[str, Any]]]] = []
         self.counters: dict[str, int] = {}
-        self._recorded: dict[tuple[type[Projected], Key], dict[str, Any] | None] = {}
 
     @property
     def connection(self) -> sa.Connection:
@@ -272,15 +271,11 @@ class Scope:
 
     def rows(self, model: type[P], order: int) -> list[P]:
         """All rows of a projected table that belong to the order, by key, to read and change."""
+        sheet = self._sheet(order)
         for key, row in self._batch.of(model, order).items():
-            if (model, key) not in self.touched:
-                self.touched[model, key] = restored(model, row.__dict__)
-                self._recorded[model, key] = dict(row.__dict__)
-        found = [
-            (key, row)
-            for (held, key), row in self.touched.items()
-            if held is model and row is not None and _order_of(key) == order
-        ]
+            if (model, key) not in sheet.rows:
+                sheet.take(row)
+        found = [(key, row) for (held, key), row in sheet.rows.items() if held is model and row is not None]
         return [cast(P, row) for _, row in sorted(found, key=lambda pair: pair[0])]
 
     def add(self, row: P) -> P:
@@ -288,15 +283,23 @@ class Scope:
         model, key = type(row), key_of(row)
         if isinstance(row, Order):
             self._batch.created(row.id)
-        elif key in self._batch.of(model, _order_of(key)) and self.touched.get((model, key), row) is not None:
+        sheet = self._sheet(_order_of(key))
+        held = sheet.rows[model, key] if (model, key) in sheet.rows else self._batch.of(model, key[0]).get(key)
+        if held is not None:
             raise ValueError(f"{model.NAME} {key} is taken")
-        self.touched[model, key] = row
-        self._recorded.setdefault((model, key), None)
+        sheet.rows[model, key] = row
+        sheet.recorded.setdefault((model, key), None)
         return row
 
     def remove(self, row: Projected) -> None:
         """Remove a projected row: only an undo does."""
-        self.touched[type(row), key_of(row)] = None
+        key = key_of(row)
+        self._sheet(_order_of(key)).rows[type(row), key] = None
+
+    def touched(self) -> Iterator[tuple[tuple[type[Projected], Key], Projected | None]]:
+        """Every row that was read, changed, added or removed (None), with its table and key."""
+        for sheet in self._sheets.values():
+            yield from sheet.rows.items()
 
     def next_number(self, counter: str) -> int:
         """The next number of a counter; numbers are given in commit order."""
@@ -307,8 +310,8 @@ class Scope:
     def record(self, kind: str, order: Order | None, /, *, undoes: int | None = None, **data: Any) -> Draft:
         """Append an event: what was said (`data`) and, by comparison, every row of the order that changed.
 
-        Raises TypeError for data without a canonical form. A change of state closes the order's `Stay` and opens the
-        next one.
+        Raises TypeError or ValueError for data without a canonical form. A change of state or department closes the
+        order's `Stay` and opens the next one.
         """
         effects: list[Effect] = []
         n = None
@@ -316,7 +319,7 @@ class Scope:
             n = order.events = order.events + 1
             order.changed_at = self.now
             self._stay(order, n)
-            effects = self._effects(order.id)
+            effects = self._sheet(order.id).effects()
         draft = Draft(
             order_id=None if order is None else order.id,
             n=n,
@@ -358,28 +361,28 @@ class Scope:
 
     def close(self) -> None:
         """Check that no change goes unrecorded; raises RuntimeError: a fault of ours, the command is dropped."""
-        for (model, key), row in self.touched.items():
-            before, after = self._recorded[model, key], None if row is None else row.__dict__
-            if before != after:
-                raise RuntimeError(f"unrecorded change of {model.NAME} {key}")
+        for sheet in self._sheets.values():
+            sheet.check()
+
+    def _sheet(self, order: int) -> "_Sheet":
+        if (sheet := self._sheets.get(order)) is None:
+            sheet = self._sheets[order] = _Sheet()
+        return sheet
 
     def _stay(self, order: Order, n: int) -> None:
-        before = self._recorded.get((Order, (order.id,)))
-        if before is not None and before["state"] == order.state:
+        sheet = self._sheet(order.id)
+        before = sheet.recorded.get((Order, (order.id,)))
+        if before is not None and (before["state"], before["department"]) == (order.state, order.department):
             return
         if before is not None and before["stay"]:
-            key = (order.id, before["stay"])
-            ended = self.touched.get((Stay, key)) or restored(Stay, self._standing(order.id, before).__dict__)
+            held = sheet.rows.get((Stay, (order.id, before["stay"])))
+            ended = sheet.take(self._standing(order.id, before)) if held is None else held
             assert isinstance(ended, Stay)
-            self._recorded.setdefault((Stay, key), dict(ended.__dict__))
             ended.until = self.now
-            self.touched[Stay, key] = ended
         order.stay, order.since = n, self.now
-        key = (order.id, n)
-        self.touched[Stay, key] = Stay(
-            order_id=order.id, n=n, state=order.state, department=order.department, since=self.now
-        )
-        self._recorded[Stay, key] = None
+        entered = Stay(order_id=order.id, n=n, state=order.state, department=order.department, since=self.now)
+        sheet.rows[Stay, (order.id, n)] = entered
+        sheet.recorded[Stay, (order.id, n)] = None
 
     def _standing(self, order: int, before: Mapping[str, Any]) -> Stay:
         """The open stay; it follows from the order's own columns, so no query is needed."""
@@ -395,19 +398,42 @@ class Scope:
             self._batch.known(held)
         return held
 
-    def _effects(self, order: int) -> list[Effect]:
+
+class _Sheet:
+    """One order's rows as a scope works on them, and as its last event left them (None: not there)."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[type[Projected], Key], Projected | None] = {}
+        self.recorded: dict[tuple[type[Projected], Key], dict[str, Any] | None] = {}
+
+    def take(self, row: P) -> P:
+        """Copy a row that the batch holds."""
+        model, key = type(row), key_of(row)
+        copy = restored(model, row.__dict__)
+        self.rows[model, key] = copy
+        self.recorded[model, key] = dict(row.__dict__)
+        return copy
+
+    def effects(self) -> list[Effect]:
+        """What changed since the last event; from now on it counts as recorded."""
         effects: list[Effect] = []
-        for (model, key), row in list(self.touched.items()):
-            if _order_of(key) != order:
-                continue
-            before = self._recorded[model, key]
+        for (model, key), row in self.rows.items():
+            before = self.recorded[model, key]
             after = None if row is None else row.__dict__
             if before is None and after is None:
                 continue
             if (change := effect(model, key, before, after)) is not None:
                 effects.append(change)
-                self._recorded[model, key] = None if after is None else dict(after)
+                self.recorded[model, key] = None if after is None else dict(after)
         return effects
+
+    def check(self) -> None:
+        """Raise RuntimeError for a change that no event records."""
+        for (model, key), row in self.rows.items():
+            before, after = self.recorded[model, key], None if row is None else row.__dict__
+            changed = before is not after if before is None or after is None else differing(model, before, after)
+            if changed:
+                raise RuntimeError(f"unrecorded change of {model.NAME} {key}")
 
 
 def _order_of(key: Key) -> int:

@@ -189,7 +189,8 @@ _PLATES = re.compile(
 )
 _EMAILS = re.compile(
     r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++"
-    r" ?(?:@|[(\[][Aa][Tt][)\]]|#(?=[A-Za-z0-9\-.]{1,40}[.](?:com|cn|net|org))) ?(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]"
+    r" ?(?:@|[(\[][Aa][Tt][)\]]|#(?=[A-Za-z0-9\-.]{1,40}[.](?:com|cn|net|org))) ?"
+    r"(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]"
 )
 _AT = re.compile(r"@|[(\[][Aa][Tt][)\]]|#[A-Za-z]")
 _ACCOUNTS = re.compile(

@@ -1,0 +1,80 @@
+"""`make bench`: durable commands over HTTP, ours beside bare aiohttp with raw sqlite3 writing the same rows.
+
+Rounds alternate between the two, so that a machine whose speed drifts slows both; medians are printed. The result is
+Markdown, ready for `docs/benchmarks.md`.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+from dataclasses import dataclass
+
+from bench import servers
+from bench.load import Figures, drive
+
+CONNECTIONS = (1, 32)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Medians of the rounds of one server at one number of connections."""
+
+    name: str
+    connections: int
+    rate: float
+    p50: float
+    p99: float
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--seconds", type=float, default=5.0, help="each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    figures: dict[tuple[str, int], list[Figures]] = {}
+    with servers.seeded() as store:
+        for round_ in range(options.rounds):
+            for connections in CONNECTIONS:
+                for name, start in servers.SERVERS.items():
+                    with start(store) as server:
+                        found = drive(server.address, server.orders, connections, options.seconds)
+                    figures.setdefault((name, connections), []).append(found)
+                    print(f"round {round_ + 1}: {name} {connections} {found}", file=sys.stderr)
+    rows = [_median(name, connections, found) for (name, connections), found in figures.items()]
+    print(_markdown(rows, options.seconds, options.rounds))
+
+
+def _median(name: str, connections: int, found: list[Figures]) -> Row:
+    def middle(values: list[float]) -> float:
+        return statistics.median(values)
+
+    return Row(
+        name,
+        connections,
+        middle([one.rate for one in found]),
+        middle([one.p50 for one in found]),
+        middle([one.p99 for one in found]),
+    )
+
+
+def _markdown(rows: list[Row], seconds: float, rounds: int) -> str:
+    limit = {row.connections: row.rate for row in rows if row.name == servers.LIMIT}
+    lines = [
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, {rounds} rounds of {seconds:g} s, medians.",
+        "",
+        "| server | connections | commands/s | p50 | p99 | of the limit |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in sorted(rows, key=lambda row: (row.connections, row.name != servers.LIMIT)):
+        share = row.rate / limit[row.connections]
+        lines.append(
+            f"| {row.name} | {row.connections} | {row.rate:,.0f} | {row.p50:.1f} ms | {row.p99:.1f} ms | {share:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

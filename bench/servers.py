@@ -1,0 +1,110 @@
+"""The two servers that are compared, each on a fresh store with the same unsigned orders."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.seed import fill
+from config.shanghai import SHANGHAI
+
+ORDERS = 20_000
+START = datetime(2026, 6, 1, 8, 0, tzinfo=SHANGHAI).astimezone(UTC)
+ORGANISATION = Path(__file__).resolve().parent.parent / "config" / "sample" / "organisation.toml"
+OURS, LIMIT = "jiesu", "limit: aiohttp + one writer thread + raw sqlite3"
+_WAIT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that takes commands: its address, and how many orders wait to be signed."""
+
+    address: str
+    orders: int
+
+
+@contextlib.contextmanager
+def ours(seeded: Path) -> Iterator[Server]:
+    """The real service, started from its command line with the console on and a standing clock."""
+    with _copy(seeded) as folder:
+        environ = {
+            **os.environ,
+            "JIESU_DATA_DIR": str(folder),
+            "JIESU_ORGANISATION_FILE": str(ORGANISATION),
+            "JIESU_CONSOLE__ENABLED": "true",
+            "JIESU_CLOCK__START": START.isoformat(),
+            "JIESU_CLOCK__SPEED": "0",
+        }
+        with _process([sys.executable, "-m", "bot", "run"], environ, "/readyz") as address:
+            yield Server(address, ORDERS)
+
+
+@contextlib.contextmanager
+def limit(seeded: Path) -> Iterator[Server]:
+    """What the machine can do with the same rows and nothing else."""
+    with _copy(seeded) as folder:
+        command = [sys.executable, "-m", "bench.limit", str(folder / "jiesu.db")]
+        with _process(command, dict(os.environ), "/readyz") as address:
+            yield Server(address, ORDERS)
+
+
+SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {LIMIT: limit, OURS: ours}
+
+
+@contextlib.contextmanager
+def seeded() -> Iterator[Path]:
+    """A folder with a store of unsigned orders, filled once for all rounds."""
+    with tempfile.TemporaryDirectory(prefix="jiesu-bench-") as folder:
+        fill(Path(folder), ORDERS, START)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _copy(source: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="jiesu-bench-") as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _process(command: list[str], environ: dict[str, str], path: str) -> Iterator[str]:
+    port = _free_port()
+    environ |= {"JIESU_HTTP__PORT": str(port), "BENCH_PORT": str(port)}
+    if "bench.limit" not in command:
+        environ.pop("BENCH_PORT")
+    process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, address + path)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"{url} did not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

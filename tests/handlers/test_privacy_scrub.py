@@ -12,7 +12,7 @@ from tests.handlers.privacy_sentences import HELD, KNOWN_MISSES, OWN
 
 
 @given(personal_texts())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_nothing_personal_stays_and_nothing_harmless_goes(generated):
     scrubbed = scrub(generated.text, own=generated.own)
     assert generated.leaks(scrubbed) == []

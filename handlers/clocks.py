@@ -28,6 +28,7 @@ class Kind(StrEnum):
 
 URGENT_LEVEL = "紧急"
 _SPARED = timedelta(seconds=1)
+_MINUTE = timedelta(minutes=1)
 
 
 def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool = False) -> None:
@@ -53,6 +54,14 @@ def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool =
         _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
 
 
+def became_urgent(office: Office, scope: Scope, order: Order) -> None:
+    """The source made an order urgent: 紧急处置 starts now. Clocks that run stay as they are: they are frozen."""
+    rules = office.rules(scope.now)
+    limit = rules.urgent_handling
+    basis = _basis("自来源改为紧急", scope.now, limit)
+    _start(scope, order, Kind.URGENT, scope.now, scope.now + limit.span, basis, rules)
+
+
 def city_due(office: Office, scope: Scope, order: Order) -> None:
     """The source gave another due time: it wins, as a new generation of 办结."""
     rules = office.rules(scope.now)
@@ -61,12 +70,15 @@ def city_due(office: Office, scope: Scope, order: Order) -> None:
     _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
 
 
-def start_dispatch(office: Office, scope: Scope, order: Order) -> None:
-    """Start 派单 from now; never due after 24:00 of the day, because all orders signed in a day are dispatched."""
+def start_dispatch(office: Office, scope: Scope, order: Order, since: str) -> None:
+    """Start 派单 from now; never due after 24:00 of the day, because all orders signed in a day are dispatched.
+
+    `since` says what it starts from (自签收, 自改派), for the explanation.
+    """
     rules = office.rules(scope.now)
     limit = rules.dispatch.of(urgent=order.level == URGENT_LEVEL)
     due, midnight = scope.now + limit.span, end_of_day(day_of(scope.now))
-    basis = _basis("自签收" if order.dispatches == 0 else "自改派", scope.now, limit)
+    basis = _basis(since, scope.now, limit)
     if rules.dispatch_same_day and due > midnight:
         due, basis = midnight, f"{basis}，且不过当日24:00"
     _start(scope, order, Kind.DISPATCH, scope.now, due, basis, rules)
@@ -179,7 +191,8 @@ def upcoming(scope: Scope, order: Order) -> list[Clock]:
 def standing(clock: Clock, now: datetime) -> str:
     """`17:00 到期，剩 2小时5分` or `06-01 17:00 到期，已超 3小时`, marked where the calendar is only provisional."""
     left = clock.due_at - now
-    words = f"剩 {span_text(left)}" if left > timedelta() else f"已超 {span_text(-left)}"
+    over = "刚到时限" if -left < _MINUTE else f"已超 {span_text(-left)}"
+    words = f"剩 {span_text(left)}" if left > timedelta() else over
     return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 

@@ -8,18 +8,21 @@ import sqlalchemy as sa
 
 from config.shanghai import day_of, start_of_day
 from handlers.arguments import Arguments
+from handlers.figures import unindexed
 from handlers.lifecycle import DEPARTMENT, DUTY, OFFICE, REVIEWER
 from handlers.lines import next_due, order_line
 from handlers.order_sheet import sheet
 from handlers.periods import Period
 from handlers.refusal import Misused, Refusal
-from handlers.states import State
+from handlers.states import OPEN, State
 from handlers.work import Said, Work, department_name
 from storage.columns import restored, table
 from storage.tables import Event, Order, OrderTable
 
 MOST_LINES: Final = 20
 MOST_FOUND: Final = 10
+MOST_COUNTED: Final = 1000
+"""Where all orders of all years are searched, counting stops here."""
 LONGEST_WORDS: Final = 50
 
 Condition = sa.ColumnElement[bool]
@@ -47,7 +50,7 @@ def search(work: Work, arguments: Arguments) -> Said:
     page = _page(work, where, newest=True, most=MOST_FOUND)
     if not page.orders:
         return Said(f"没有找到“{text}”：可以换标题、地点、社区、单位或工单编号里的词")
-    return _listed(work, f"找到“{text}” {page.total} 件，新的在前：", page)
+    return _listed(work, f"找到“{text}” {page.count}，新的在前：", page)
 
 
 def todo(work: Work, arguments: Arguments) -> Said:
@@ -63,7 +66,7 @@ def todo(work: Work, arguments: Arguments) -> Said:
     page = _page(work, [_orders.c.open.is_(True), sa.or_(*where)])
     if not page.orders:
         return Said(f"{whose}：现在没有")
-    return _listed(work, f"{whose} {page.total} 件{_late(page)}：", page)
+    return _listed(work, f"{whose} {page.count}{_late(page)}：", page)
 
 
 def mine(work: Work, arguments: Arguments) -> Said:
@@ -72,11 +75,11 @@ def mine(work: Work, arguments: Arguments) -> Said:
     arguments.done()
     where = [_touched(work)]
     if department is not None:
-        where.append(_orders.c.department == department.id)
+        where.append(unindexed(_orders.c.department) == department.id)
     page = _page(work, where)
     if not page.orders:
         return Said(f"{work.actor.name}，您现在没有经办中的工单，今天也没有签收或派出的工单。/待办 看轮到您做的")
-    return _listed(work, f"您经办的，和今天签收、派出的 {page.total} 件{_late(page)}：", page)
+    return _listed(work, f"您经办的，和今天签收、派出的 {page.count}{_late(page)}：", page)
 
 
 def listing(work: Work, arguments: Arguments) -> Said:
@@ -92,9 +95,9 @@ def listing(work: Work, arguments: Arguments) -> Said:
     if not ended:
         where.append(_orders.c.open.is_(True))
     if chosen.departments:
-        where.append(_orders.c.department.in_(chosen.departments))
+        where.append(unindexed(_orders.c.department).in_(chosen.departments))
     if chosen.communities:
-        where.append(_orders.c.community.in_(chosen.communities))
+        where.append(unindexed(_orders.c.community).in_(chosen.communities))
     if chosen.levels:
         where.append(_orders.c.level.in_(chosen.levels))
     if chosen.period is not None:
@@ -103,7 +106,7 @@ def listing(work: Work, arguments: Arguments) -> Said:
     words = "、".join(chosen.words) or "在办"
     if not page.orders:
         return Said(f"【列表】{words}：没有这样的工单")
-    return _listed(work, f"【列表】{words}：{page.total} 件{_late(page)}", page)
+    return _listed(work, f"【列表】{words}：{page.count}{_late(page)}", page)
 
 
 @dataclass(slots=True)
@@ -124,16 +127,25 @@ class _Page:
     total: int
     late: int
 
+    @property
+    def count(self) -> str:
+        """`12 件`, or where counting stopped."""
+        return f"{self.total} 件" if self.total <= MOST_COUNTED else f"超过 {MOST_COUNTED} 件"
+
 
 def _page(work: Work, where: Sequence[Condition], *, newest: bool = False, most: int = MOST_LINES) -> _Page:
     """`newest`: latest number first, over all orders; else by due time, which is worked out for each: open ones."""
     due = next_due()
-    late = sa.literal(0) if newest else sa.func.coalesce(sa.func.sum(sa.case((due <= work.now, 1), else_=0)), 0)
-    total, count_late = work.scope.connection.execute(sa.select(sa.func.count(), late).where(*where)).one()
+    if newest:
+        some = sa.select(_orders.c.id).where(*where).limit(MOST_COUNTED + 1).subquery()
+        counts = sa.select(sa.func.count(), sa.literal(0)).select_from(some)
+    else:
+        counts = sa.select(sa.func.count(), sa.func.count(sa.case((due <= work.now, 1)))).where(*where)
+    total, late = work.scope.connection.execute(counts).one()
     first = [_orders.c.id.desc()] if newest else [sa.column("due").asc().nulls_last(), _orders.c.id]
     query = sa.select(_orders, due.label("due")).where(*where).order_by(*first).limit(most)
     rows = work.scope.connection.execute(query).mappings().all() if total else []
-    return _Page(rows, int(total), int(count_late))
+    return _Page(rows, int(total), int(late))
 
 
 def _listed(work: Work, title: str, page: _Page) -> Said:
@@ -143,7 +155,8 @@ def _listed(work: Work, title: str, page: _Page) -> Said:
         due = values.pop("due")
         lines.append(order_line(work.office, restored(Order, values), due, work.now))
     if page.total > len(page.orders):
-        lines.append(f"还有 {page.total - len(page.orders)} 件没有列出：请加条件，例如 /列表 待派单")
+        more = f" {page.total - len(page.orders)} 件" if page.total <= MOST_COUNTED else "很多"
+        lines.append(f"还有{more}没有列出：请加条件，例如 /列表 待派单")
     return Said("\n".join(lines), orders=tuple(row["id"] for row in page.orders))
 
 
@@ -186,7 +199,7 @@ def _touched(work: Work) -> Condition:
         sa.and_(_orders.c.signed_by == me, _orders.c.signed_at >= today),
         sa.and_(_orders.c.dispatched_by == me, _orders.c.dispatched_at >= today),
     )
-    handled = sa.and_(_orders.c.handler == me, _orders.c.open.is_(True))
+    handled = sa.and_(unindexed(_orders.c.handler) == me, _orders.c.open.is_(True))
     return sa.or_(handled, sa.and_(_orders.c.id.in_(acted), still))
 
 
@@ -219,4 +232,4 @@ def _read(work: Work, arguments: Arguments) -> _Chosen:
 
 
 def _is_open(state: str) -> bool:
-    return state not in (State.RETURNED, State.CLOSED, State.VOID)
+    return state in OPEN

@@ -92,19 +92,29 @@ def reject(work: Work, order: Order, arguments: Arguments) -> str:
 def reopen(work: Work, order: Order, arguments: Arguments) -> str:
     """重开: a closed order is handled again with new clocks; its old result is kept."""
     reason = work.clean(arguments.rest("理由"), order)
-    if order.department is None:
-        raise Refusal("这是历史工单，没有派过单，不能重开：请等来源系统重新派发，或 /登记 新工单")
-    handle_again(work, order, new_clocks=True)
-    remark(work, order, "重开", reason, former=order.result)
-    work.scope.record("重开", order, reason=reason)
-    return _sent_back(work, order, "reopened", reason)
+    _open_again(work, order, reason)
+    if order.department is not None:
+        return _sent_back(work, order, "reopened", reason)
+    audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))
+    due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
+    notices.announce(work, order, "reopened", audience, reason=reason, due=due)
+    return work.render("reply_reopened", order=order, department="", due=due)
 
 
 def reopen_by_source(work: Work, order: Order) -> None:
-    """重开 by import: the source's system shows a closed order as open again."""
+    """重开 by import: the source's system shows as open again what it had shown as finished."""
+    _open_again(work, order, f"来源系统状态变为“{order.upstream_status}”")
+
+
+def _open_again(work: Work, order: Order, reason: str) -> None:
+    """To 办理中; an order of the history, which no 科室 ever had, to 待派单 instead, so that somebody can act."""
     handle_again(work, order, new_clocks=True)
-    remark(work, order, "重开", f"来源系统状态变为“{order.upstream_status}”", former=order.result)
-    work.scope.record("重开", order, reason=f"来源系统状态变为“{order.upstream_status}”")
+    if order.department is None:
+        order.state, order.history = State.AWAITING_DISPATCH, False
+        order.signed_at, order.signed_by = order.signed_at or work.now, order.signed_by or work.actor.id
+        clocks.start_dispatch(work.office, work.scope, order, "自重开")
+    remark(work, order, "重开", reason, former=order.result)
+    work.scope.record("重开", order, reason=reason)
 
 
 def handle_again(work: Work, order: Order, *, new_clocks: bool = False) -> None:

@@ -83,7 +83,7 @@ def decline(work: Work, order: Order, arguments: Arguments) -> str:
             row.superseded_at, row.superseded_reason = work.now, reason
     order.state = State.AWAITING_DISPATCH
     order.department, order.assisting, order.handler, order.accepted_at = None, (), None, None
-    clocks.start_dispatch(work.office, work.scope, order)
+    clocks.start_dispatch(work.office, work.scope, order, "自改派")
     remark(work, order, "改派", f"原主办 {former}：{reason}")
     work.scope.record("改派", order, former=former, reason=reason)
     audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))

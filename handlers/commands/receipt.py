@@ -16,7 +16,7 @@ def sign_off(work: Work, order: Order, arguments: Arguments) -> str:
     order.state = State.AWAITING_DISPATCH
     order.signed_at, order.signed_by = work.now, work.actor.id
     clocks.meet(work.scope, order, Kind.SIGN_OFF)
-    clocks.start_dispatch(work.office, work.scope, order)
+    clocks.start_dispatch(work.office, work.scope, order, "自签收")
     work.scope.record("签收", order)
     notices.announce(work, order, "signed", Audience((notices.DISPATCH,)))
     due = clocks.running(work.scope, order, Kind.DISPATCH)
@@ -60,6 +60,6 @@ def settle_return(work: Work, order: Order, *, granted: bool, note: str) -> None
         if order.signed_at is None:
             order.signed_at, order.signed_by = work.now, work.actor.id
         if clocks.latest(work.scope, order, Kind.DISPATCH) is None:
-            clocks.start_dispatch(work.office, work.scope, order)
+            clocks.start_dispatch(work.office, work.scope, order, "自退回驳回")
     remark(work, order, "退回结果", f"{word} {note}".strip(), granted=granted)
     work.scope.record("退回结果", order, granted=granted, note=note)

@@ -17,16 +17,16 @@ from config.rules import Rules
 from handlers import clocks
 from handlers.clocks import Kind
 from handlers.intake import upstream
-from handlers.intake.level import level_of
+from handlers.intake.keeping import NOBODY, differs, keep_fuller, open_texts, own_of, seal
+from handlers.intake.level import URGENT, level_of
 from handlers.intake.orders import IncomingOrder, raw_values
+from handlers.intake.upstream import Decision
 from handlers.office import Office
-from handlers.privacy import clean, mask_name, mask_phone
 from handlers.states import State
 from handlers.work import unsealed
 from storage.columns import table
 from storage.tables import Evaluation, Fact, Order, OrderTable, VaultRow
 from storage.transaction import Scope
-from storage.vault import Personal
 
 CITY = "市级"
 
@@ -52,12 +52,16 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One accepted row. `changes` are the Chinese column names that differ; `mismatch` is told urgently."""
+    """One accepted row. `changes` are the Chinese column names that differ; `mismatch` is told urgently.
+
+    `decision` is what the source decided about the order, still to be followed.
+    """
 
     result: Result
     order: Order
     changes: tuple[str, ...] = ()
     mismatch: str = ""
+    decision: Decision | None = None
     history: bool = False
     warnings: tuple[str, ...] = field(default=())
 
@@ -103,7 +107,7 @@ def _new(office: Office, scope: Scope, row: IncomingOrder, digest: str, *, origi
     rules = office.rules(scope.now)
     history = row.closed_at is not None or upstream.finished(rules, row.status)
     number = scope.next_number("order")
-    own = _own(row)
+    own = own_of(row)
     order = Order(
         id=number,
         source=row.source,
@@ -121,10 +125,10 @@ def _new(office: Office, scope: Scope, row: IncomingOrder, digest: str, *, origi
         state=State.CLOSED if history else State.AWAITING_SIGNATURE,
         open=not history,
         finished_at=row.closed_at if history else None,
-        **_texts(row, own),
+        **open_texts(row, own),
     )
     scope.add(order)
-    _seal(office, scope, number, row, digest)
+    seal(office, scope, number, row, digest)
     if row.confidential:
         scope.add(Fact(order_id=number, name="保密", by=scope.actor, at=scope.now))
     if history:
@@ -138,35 +142,59 @@ def _new(office: Office, scope: Scope, row: IncomingOrder, digest: str, *, origi
 def _changed(
     office: Office, scope: Scope, row: IncomingOrder, digest: str, order: Order, rules: Rules, *, origin: str
 ) -> Accepted:
-    held = unsealed(office, scope, order.id)
-    own = tuple(dict.fromkeys((*_own(row), *((held.name, held.phone) if held else ()))))
-    values: dict[str, Any] = dict(_texts(row, own))
-    values["upstream"] = {**order.upstream, **_upstream(row, own)}
-    values |= {"arrived_at": row.arrived_at, "reported_at": row.reported_at, "city_due_at": row.due_at}
-    values["upstream_status"] = row.status
-    changes = {}
+    held = unsealed(office, scope, order.id) or NOBODY
+    row = keep_fuller(row, held)
+    status = order.upstream_status
+    answered = (order.upstream.get("是否解决"), order.upstream.get("是否满意"))
+    changes = _overwrite(order, row, tuple(dict.fromkeys((*own_of(row), held.name, held.phone))))
+    if answered != (order.upstream.get("是否解决"), order.upstream.get("是否满意")):
+        _city_answers(scope, order, row)
+    if row.confidential and not order.confidential:
+        order.confidential = True
+        changes["confidential"] = [False, True]
+        scope.add(Fact(order_id=order.id, name="保密", by=scope.actor, at=scope.now))
+    if order.open and order.level != URGENT and level_of(rules, row) == URGENT:
+        changes["level"] = [order.level, URGENT]
+        order.level = URGENT
+        clocks.became_urgent(office, scope, order)
+    personal = held is not NOBODY and differs(row, held)
+    seal(office, scope, order.id, row, digest, held)
+    decision = upstream.decision(rules, order.state, status, order.upstream_status)
+    found = "" if order.history or decision else upstream.contradiction(rules, order.state, row.status)
+    new_mismatch = bool(found) and found != order.mismatch
+    if not changes and not personal:
+        # Fewer columns, or blanks where something was known: nothing to tell and nothing to overwrite.
+        mismatch = _mismatch(scope, order, found) if new_mismatch else ""
+        return Accepted(Result.UNCHANGED, order, mismatch=mismatch, warnings=row.warnings)
+    if "city_due_at" in changes and order.open and clocks.running(scope, order, Kind.CLOSE_OUT):
+        clocks.city_due(office, scope, order)
+    if "arrived_at" in changes:
+        order.counted_at = order.arrived_at
+    if "upstream_status" in changes and not found:
+        order.mismatch = ""
+    columns = tuple(_COLUMN_NAMES[name] for name in changes) or ("来电人信息",)
+    scope.record("上游变更", order, origin=origin, columns=list(columns), changes=changes)
+    mismatch = _mismatch(scope, order, found) if new_mismatch else ""
+    return Accepted(Result.CHANGED, order, changes=columns, mismatch=mismatch, decision=decision, warnings=row.warnings)
+
+
+def _overwrite(order: Order, row: IncomingOrder, own: tuple[str, ...]) -> dict[str, list[Any]]:
+    """Take over what the row knows; a blank never wipes what is known. Column → before and after."""
+    values: dict[str, Any] = {
+        **open_texts(row, tuple(value for value in own if value)),
+        "arrived_at": row.arrived_at,
+        "reported_at": row.reported_at,
+        "city_due_at": row.due_at,
+        "upstream_status": row.status,
+    }
+    values["upstream"] = {**order.upstream, **values["upstream"]}
+    changes: dict[str, list[Any]] = {}
     for name, value in values.items():
         before = getattr(order, name)
         if value not in ("", None, (), {}) and value != before:
             changes[name] = [before, value]
             setattr(order, name, value)
-    if row.confidential and not order.confidential:
-        order.confidential = True
-        changes["confidential"] = [False, True]
-        scope.add(Fact(order_id=order.id, name="保密", by=scope.actor, at=scope.now))
-    personal = held is not None and _differs(row, held)
-    _seal(office, scope, order.id, row, digest, held)
-    found = "" if order.history else upstream.contradiction(rules, order.state, row.status)
-    if not changes and not personal:
-        # Fewer columns, or blanks where something was known: nothing to tell and nothing to overwrite.
-        mismatch = _mismatch(scope, order, found) if found and found != order.mismatch else ""
-        return Accepted(Result.UNCHANGED, order, mismatch=mismatch, warnings=row.warnings)
-    if "city_due_at" in changes and order.open and clocks.running(scope, order, Kind.CLOSE_OUT):
-        clocks.city_due(office, scope, order)
-    columns = tuple(_COLUMN_NAMES[name] for name in changes) or ("来电人信息",)
-    scope.record("上游变更", order, origin=origin, columns=list(columns), changes=changes)
-    mismatch = _mismatch(scope, order, found) if found and found != order.mismatch else ""
-    return Accepted(Result.CHANGED, order, changes=columns, mismatch=mismatch, warnings=row.warnings)
+    return changes
 
 
 def _mismatch(scope: Scope, order: Order, found: str) -> str:
@@ -181,93 +209,16 @@ def _order(scope: Scope, number: int) -> Order:
     return order
 
 
-def _seal(
-    office: Office, scope: Scope, order: int, row: IncomingOrder, digest: str, held: Personal | None = None
-) -> None:
-    """Keep the raw values encrypted; blanks of a later row do not wipe what is held."""
-    personal = Personal(
-        name=row.caller or (held.name if held else ""),
-        phone=row.phone or (held.phone if held else ""),
-        title=row.title_as_given or row.title or (held.title if held else ""),
-        content=row.content or (held.content if held else ""),
-        extra={**(held.extra if held else {}), **_raw_extra(row)},
-    )
-    sealed = office.store.vault.seal(order, personal)
-    scope.place(
-        VaultRow,
-        (order,),
-        {
-            "wrapped_key": sealed.wrapped_key,
-            "sealed": sealed.sealed,
-            "phone_index": sealed.phone_index,
-            "row_digest": digest,
-            "erased_at": None,
-        },
-    )
-
-
-def _differs(row: IncomingOrder, held: Personal) -> bool:
-    """Whether the row knows personal values, not blank ones, that are not the held ones."""
-    pairs = ((row.caller, held.name), (row.phone, held.phone), (row.content, held.content))
-    return any(new and new != old for new, old in pairs)
-
-
-def _raw_extra(row: IncomingOrder) -> dict[str, str]:
-    named = {"详细地址": row.place, "办理结果": row.result, "回复内容": row.reply}
-    return {name: text for name, text in {**row.extra, **named}.items() if text}
-
-
-def _own(row: IncomingOrder) -> tuple[str, ...]:
-    return () if row.confidential else tuple(value for value in (row.caller, row.phone) if value)
-
-
-def _texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, Any]:
-    """The masked columns of an order, as every group and report may see them."""
-
-    def masked(text: str) -> str:
-        return clean(text, own=own, keep=(row.number,))
-
-    return {
-        "type": masked(row.type),
-        "category": "->".join(masked(level) for level in row.category),
-        "tags": tuple(masked(tag) for tag in row.tags),
-        "title": masked(row.title),
-        "content": masked(row.content),
-        "district": masked(row.district),
-        "street": masked(row.street),
-        "community": masked(row.community),
-        "place": masked(row.place),
-        "nature": masked(row.nature),
-        "company": masked(row.company),
-        "caller": mask_name(row.caller),
-        "phone": mask_phone(row.phone),
-        "upstream": _upstream(row, own),
-    }
-
-
-def _upstream(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, str]:
-    values = {
-        "办理结果": row.result,
-        "回复内容": row.reply,
-        "处理受理方式": row.handling,
-        "办结时间": row.closed_at.isoformat() if row.closed_at else "",
-        "是否解决": row.solved,
-        "是否满意": row.satisfied,
-        "承办单位": row.department,
-        **row.extra,
-    }
-    return {name: clean(text, own=own, keep=(row.number,)) for name, text in values.items() if text}
-
-
 def _city_answers(scope: Scope, order: Order, row: IncomingOrder) -> None:
-    """The city's own answers of a finished order: kept apart from the 科室's and the reviewer's (section 5)."""
+    """The city's own answers: kept apart from the 科室's and the reviewer's (section 5)."""
     if row.solved or row.satisfied:
         at: datetime = row.closed_at or scope.now
         scope.add(
             Evaluation(
                 order_id=order.id,
-                n=1,
+                n=order.events + 1,
                 origin=CITY,
+                generation=order.generation,
                 by=scope.actor,
                 at=at,
                 solved=row.solved,
@@ -295,5 +246,6 @@ _COLUMN_NAMES = {
     "reported_at": "来电时间",
     "city_due_at": "办理时限",
     "upstream_status": "工单状态",
+    "level": "紧急程度",
     "confidential": "保密",
 }

@@ -16,12 +16,12 @@ from config.organisation import Person
 from handlers import clocks, notices
 from handlers.commands.closing import reopen_by_source
 from handlers.commands.receipt import settle_return
-from handlers.intake import upstream
 from handlers.intake.accept import Accepted, Result, accept, known
 from handlers.intake.orders import IncomingOrder
+from handlers.intake.upstream import Decision
 from handlers.notices import Audience
 from handlers.office import Office
-from handlers.states import State
+from handlers.references import LIMIT
 from handlers.work import SYSTEM_ACTOR, Place, Work
 from storage.columns import table
 from storage.outbox import Priority
@@ -71,8 +71,8 @@ def take_in(
     for row in rows:
         taken = accept(office, scope, row, before.get((row.source, row.number)), origin=origin, takeover=takeover)
         accepted.append(taken)
-        findings += _findings(taken)
         _follow(work, taken)
+        findings += _findings(taken)
     if takeover:
         return accepted
     if batch is None:
@@ -142,19 +142,15 @@ def _findings(taken: Accepted) -> list[Finding]:
 
 def _follow(work: Work, taken: Accepted) -> None:
     """What the source's own system decided: an answer to a return, a closed order that is open again."""
-    order = taken.order
-    if taken.result is not Result.CHANGED or order.history:
-        return
-    step = upstream.step_of(work.rules, order.upstream_status)
-    if order.state == State.RETURNING and step in (upstream.RETURN_GRANTED, upstream.RETURN_REFUSED):
-        settle_return(work, order, granted=step == upstream.RETURN_GRANTED, note="来源系统所示")
-    elif order.state == State.CLOSED and "工单状态" in taken.changes and step in upstream.OPEN_STEPS:
-        reopen_by_source(work, order)
+    if taken.decision is Decision.REOPENED:
+        reopen_by_source(work, taken.order)
+    elif taken.decision is not None:
+        settle_return(work, taken.order, granted=taken.decision is Decision.RETURN_GRANTED, note="来源系统所示")
 
 
 def _digest(office: Office, scope: Scope, template: str, orders: Sequence[Order]) -> None:
     ordinary = [order for order in orders if order.level != clocks.URGENT_LEVEL]
-    numbers = [order.id for order in orders]
+    numbers = sorted(order.id for order in orders)
     text = office.texts.render(
         template,
         now=scope.now,
@@ -162,11 +158,22 @@ def _digest(office: Office, scope: Scope, template: str, orders: Sequence[Order]
         more=max(0, len(ordinary) - _LISTED),
         total=len(orders),
         urgent=len(orders) - len(ordinary),
-        first=min(numbers),
-        last=max(numbers),
+        numbers=_ranges(numbers[:LIMIT]),
+        beyond=max(0, len(numbers) - LIMIT),
     )
     audience = Audience((notices.DISPATCH,), people=notices.with_role(office, "duty"))
     notices.post(office, scope, audience, kind=template, priority=Priority.NOTICE, text=text)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers as a person types them: `3 5-9 12`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return " ".join("-".join(map(str, span)) for span in spans)
 
 
 def _tell_new(office: Office, scope: Scope, order: Order, _: Finding) -> None:

@@ -1,32 +1,39 @@
 """What the source says about an order, against what was asserted here (domain, sections 2 and 9)."""
 
+from enum import StrEnum
+
 from config.rules import Rules
 from handlers.states import State
 
-RECEIVED, SIGNED, DISPATCHED, FINISHED = 0, 1, 2, 4
-_LOCAL_RANK = {
-    State.AWAITING_SIGNATURE: RECEIVED,
-    State.AWAITING_DISPATCH: SIGNED,
-    State.AWAITING_ACCEPTANCE: DISPATCHED,
-    State.HANDLING: DISPATCHED,
-    State.AWAITING_EVALUATION: DISPATCHED,
-    State.AWAITING_CLOSURE: DISPATCHED,
-    State.CLOSED: FINISHED,
-}
-"""How far the steps that mirror the source's system have come here; absent states make no such claim."""
+_RECEIVED, _SIGNED, _DISPATCHED, _HANDLING, _FINISHED = range(5)
 
-_UPSTREAM_RANK = {"待签收": RECEIVED, "签收": SIGNED, "派单": DISPATCHED, "办理": 3, "办结": FINISHED}
+_CLAIMS = {
+    State.RETURNING: (_SIGNED, "已申请退回"),
+    State.RETURNED: (_FINISHED, "已退回"),
+    State.AWAITING_DISPATCH: (_SIGNED, "已签收"),
+    State.AWAITING_ACCEPTANCE: (_DISPATCHED, "已派单"),
+    State.HANDLING: (_DISPATCHED, "已派单"),
+    State.AWAITING_EVALUATION: (_DISPATCHED, "已派单"),
+    State.AWAITING_CLOSURE: (_DISPATCHED, "已派单"),
+    State.CLOSED: (_FINISHED, "已结案"),
+}
+"""How far the steps that mirror the source's system have come here, and the step that says so.
+
+待签收 asserts nothing; neither do 挂账 and 作废, which the source does not know.
+"""
+
+_UPSTREAM_RANK = {"待签收": _RECEIVED, "签收": _SIGNED, "派单": _DISPATCHED, "办理": _HANDLING, "办结": _FINISHED}
 """How far the source's system says it is, by the step that policy maps its word to."""
 
-
-RETURN_GRANTED, RETURN_REFUSED = "退回成功", "退回驳回"
-OPEN_STEPS = frozenset({"待签收", "签收", "派单", "办理"})
-"""Steps that say an order is being handled; on a closed order they reopen it."""
+_RETURN_GRANTED, _RETURN_REFUSED, _DONE = "退回成功", "退回驳回", "办结"
 
 
-def step_of(rules: Rules, status: str) -> str | None:
-    """The step that policy maps an upstream word to; None for a blank or unknown word."""
-    return rules.upstream_step(status)
+class Decision(StrEnum):
+    """What the source's own system decided about an order, for us to follow."""
+
+    RETURN_GRANTED = "退回成功"
+    RETURN_REFUSED = "退回驳回"
+    REOPENED = "重开"
 
 
 def finished(rules: Rules, status: str) -> bool:
@@ -34,15 +41,39 @@ def finished(rules: Rules, status: str) -> bool:
     return status in rules.finished_words
 
 
+def decision(rules: Rules, state: str, before: str, status: str) -> Decision | None:
+    """What the change of the upstream word from `before` to `status` decides for an order in this state, if anything.
+
+    A closed order is reopened only when the source itself had it finished before: one that was never finished there
+    is behind ours, which is a contradiction and nobody's decision.
+    """
+    step = rules.upstream_step(status)
+    if before == status or step is None:
+        return None
+    if state == State.RETURNING and step in (_RETURN_GRANTED, _RETURN_REFUSED):
+        return Decision(step)
+    was_finished = rules.upstream_step(before) == _DONE or finished(rules, before)
+    if state == State.CLOSED and was_finished and _UPSTREAM_RANK.get(step, _FINISHED) < _FINISHED:
+        return Decision.REOPENED
+    return None
+
+
 def contradiction(rules: Rules, state: str, status: str) -> str:
-    """One line that names the contradiction, or an empty one. A blank or unknown upstream word contradicts nothing."""
-    step = step_of(rules, status)
-    theirs = _UPSTREAM_RANK.get(step or "")
-    ours = _LOCAL_RANK.get(State(state))
-    if theirs is None or ours is None or ours == RECEIVED:
+    """One line that names the contradiction, or an empty one. A blank or unknown upstream word contradicts nothing.
+
+    It names the step that was asserted, not the state, so that it stays the same until the next such step.
+    """
+    step, claim = rules.upstream_step(status), _CLAIMS.get(State(state))
+    if step is None or claim is None:
+        return ""
+    ours, said = claim
+    if step == _RETURN_GRANTED:
+        return "" if state in (State.RETURNED, State.RETURNING) else f"来源系统为“{status}”，本地没有退回"
+    theirs = _UPSTREAM_RANK.get(step)
+    if theirs is None:
         return ""
     if theirs < ours:
-        return f"本地“{state}”，来源系统仍为“{status}”"
-    if theirs == FINISHED and ours != FINISHED:
-        return f"本地“{state}”，来源系统已为“{status}”"
+        return f"本地{said}，来源系统为“{status}”"
+    if theirs == _FINISHED and ours != _FINISHED:
+        return f"来源系统为“{status}”，本地没有结案"
     return ""

@@ -1,8 +1,9 @@
 """The sweep: breaches are marked and reminders queued at their moment, each once (domain, section 4).
 
 A timer holds the next moment of every running clock, so a restart, a pause or a second replica changes nothing. What
-was missed while the service was down comes as one digest for each audience. Ladders, quiet hours and standing times
-will decide here who is called and when; today the responsible people are called at every step.
+was missed while the service was down comes as one digest for each group, and so does what is due for more orders at
+once than anybody reads one by one (★ 20, as for an import). Ladders, quiet hours and standing times will decide here
+who is called and when; today the responsible people are called at every step.
 """
 
 from collections import defaultdict
@@ -55,16 +56,20 @@ def sweep(office: Office, scope: Scope) -> int:
     rows = scope.connection.execute(query).mappings().all()
     due = [found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"]))]
     late: dict[_Groups, list[Due]] = defaultdict(list)
-    now: dict[tuple[int, _Groups], list[Due]] = defaultdict(list)
+    now: dict[_Groups, dict[int, list[Due]]] = defaultdict(lambda: defaultdict(list))
     for item in due:
         audience = _audience(office, item)
         groups = (audience.purposes, audience.departments)
-        if scope.now - item.at > _LATE and item.order.level != clocks.URGENT_LEVEL:
+        if item.order.level != clocks.URGENT_LEVEL and scope.now - item.at > _LATE:
             late[groups].append(item)
         else:
-            now[item.order.id, groups].append(item)
-    for items in now.values():
-        _remind(office, scope, items)
+            now[groups][item.order.id].append(item)
+    for groups, orders in now.items():
+        ordinary = [number for number, items in orders.items() if items[0].order.level != clocks.URGENT_LEVEL]
+        if len(ordinary) > office.rules(scope.now).digest_threshold:
+            late[groups] += [item for number in ordinary for item in orders.pop(number)]
+        for items in orders.values():
+            _remind(office, scope, items)
     for items in late.values():
         _catch_up(office, scope, items)
     return len(rows)

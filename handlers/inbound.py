@@ -79,7 +79,8 @@ def keep(
     office: Office, scope: Scope, message: Message, request: Request | str | None, answered: Answered, post: Post
 ) -> list[Reply]:
     """Store the message, masked, and its replies; returns them as they will be given again."""
-    own = _own(office, scope, answered.said)
+    # Only what was typed can name the caller; everything else that replies say is masked already.
+    own = _own(office, scope, answered.said) if isinstance(request, Request) and request.rest else ()
     typed = f"/{PRIVATE_TEXT} …" if _is_private(request) else clean_message(message.text, own)
     said = [replace(item, text=scrub(item.text, own=own)) for item in answered.said]
     ids = post(scope, typed, said)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from storage.columns import table
-from storage.tables import PROJECTIONS, Counter, Head, Inbox, Order, Projected
+from storage.tables import PROJECTIONS, Counter, Head, Inbox, Order, Projected, VaultRow
 
 _INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
@@ -25,6 +25,13 @@ def rows_of_orders(model: type[Projected], lock: bool) -> sa.Select[Any]:
     wanted = owner(model).in_(sa.bindparam("orders", expanding=True))
     query = sa.select(stored).where(wanted).order_by(*(stored.c[name] for name in model.KEY))
     return query.with_for_update() if lock else query
+
+
+@cache
+def vault() -> sa.Select[Any]:
+    """The vault's row of the order `order`."""
+    stored = table(VaultRow)
+    return sa.select(stored).where(stored.c.order_id == sa.bindparam("order"))
 
 
 @cache

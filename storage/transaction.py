@@ -48,6 +48,7 @@ class Batch:
         self._counters: dict[str, int] = {}
         self._given: dict[str, int] = {}
         self._messages: dict[tuple[str, str], Any] = {}
+        self._vault: dict[int, Mapping[str, Any] | None] = {}
         self._log: list[tuple[type[Projected], Key, Projected | None]] = []
         self._drafts: list[Draft] = []
         self._inserts: dict[type[SQLModel], list[Mapping[str, Any]]] = defaultdict(list)
@@ -105,9 +106,14 @@ class Batch:
             self._counters[name] = self._given[name] = self.connection.execute(query, {"k_name": name}).scalar_one()
         return self._given[name]
 
-    def placed(self, target: type[SQLModel], key: Key) -> Mapping[str, Any] | None:
-        """The row that this batch is going to place under the key, if any."""
-        return self._placed.get((target, key))
+    def vault(self, order: int) -> Mapping[str, Any] | None:
+        """The order's row in the vault, read once."""
+        if (placed := self._placed.get((VaultRow, (order,)))) is not None:
+            return placed
+        if order not in self._vault:
+            found = self.connection.execute(statements.vault(), {"order": order}).mappings().one_or_none()
+            self._vault[order] = None if found is None else dict(found)
+        return self._vault[order]
 
     @property
     def written(self) -> frozenset[str]:
@@ -352,12 +358,7 @@ class Scope:
 
     def vault(self, order: int) -> Mapping[str, Any] | None:
         """The order's row in the vault, sealed; None if it has none."""
-        placed = self.placed.get((VaultRow, (order,))) or self._batch.placed(VaultRow, (order,))
-        if placed is not None:
-            return placed
-        stored = table(VaultRow)
-        found = self.connection.execute(sa.select(stored).where(stored.c.order_id == order)).mappings().one_or_none()
-        return None if found is None else dict(found)
+        return self.placed.get((VaultRow, (order,))) or self._batch.vault(order)
 
     def close(self) -> None:
         """Check that no change goes unrecorded; raises RuntimeError: a fault of ours, the command is dropped."""

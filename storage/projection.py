@@ -4,12 +4,12 @@ It knows no rule of the work. Handlers change working rows; `effect` says what c
 that are rebuilt from the journal, so that both ways end in the same bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, get_args
 
-from storage.columns import frozen, instant, restored
+from storage.columns import JsonText, canonical, frozen, instant, restored, table
 from storage.journal import Effect
 from storage.tables import PROJECTIONS, Projected
 
@@ -35,6 +35,29 @@ def _instants(model: type[Projected]) -> frozenset[str]:
     )
 
 
+def differing(model: type[Projected], old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """Columns beside the key whose texts differ."""
+    json_columns = _json_columns(model)
+    return tuple(
+        name
+        for name in _values(model)
+        if old[name] is not new[name]
+        and (old[name] != new[name] or (name in json_columns and canonical(old[name]) != canonical(new[name])))
+    )
+
+
+@cache
+def _values(model: type[Projected]) -> tuple[str, ...]:
+    return tuple(name for name in model.model_fields if name not in model.KEY)
+
+
+@cache
+def _json_columns(model: type[Projected]) -> frozenset[str]:
+    """JSON columns: their values may compare equal (0 and False) and yet be two texts."""
+    columns = table(PROJECTIONS[model]).c
+    return frozenset(name for name in model.model_fields if isinstance(columns[name].type, JsonText))
+
+
 def key_of(row: Projected) -> Key:
     """The row's primary key."""
     values = row.__dict__
@@ -48,7 +71,7 @@ def effect(
     plain = defaults(model)
     old = plain if before is None else before
     new = plain if after is None else after
-    changed = [name for name in plain if name not in model.KEY and old[name] != new[name]]
+    changed = differing(model, old, new)
     if before is not None and after is not None and not changed:
         return None
     return Effect(

@@ -5,6 +5,7 @@ Every event falls into exactly one day and one 科室, so days add up to a perio
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,39 +20,48 @@ FLOWS = ("签收", "退回", "派单", "接单", "办结", "结案")
 FIRST_CONTACT = "首次联系"
 
 
-def flows(scope: Scope, organisation: Organisation, window: Window) -> dict[str, dict[str, int]]:
-    """What was done in the window: name of the flow → 科室 → times. 首次联系 counts orders, the others events.
+def flows(scope: Scope, window: Window) -> dict[str, int]:
+    """What was done in the window by the whole street: name of the flow → times. 首次联系 counts orders."""
+    found = dict.fromkeys((*FLOWS, FIRST_CONTACT), 0)
+    for query in _queries(window, sa.literal("")):
+        found |= {kind: count for kind, _, count in scope.connection.execute(query)}
+    return found
+
+
+def flows_by_department(scope: Scope, organisation: Organisation, window: Window) -> dict[str, dict[str, int]]:
+    """The same by 科室: name of the flow → name of the 科室 → times.
 
     The 科室 is the 主办 that the event left the order with, "未派单" before a dispatch.
     """
     grouping = grouping_of(organisation, Axis.DEPARTMENT)
     found: dict[str, dict[str, int]] = {name: defaultdict(int) for name in (*FLOWS, FIRST_CONTACT)}
-    for query in (_flows(window), _first_contacts(window)):
+    for query in _queries(window, _department_after(table(Event))):
         for kind, department, count in scope.connection.execute(query):
             found[kind][grouping(department)] += count
     return {name: dict(counts) for name, counts in found.items()}
 
 
-def _flows(window: Window) -> Counts:
+def _queries(window: Window, key: sa.ColumnElement[Any]) -> tuple[Counts, Counts]:
+    return _flows(window, key.label("key")), _first_contacts(window, key.label("key"))
+
+
+def _flows(window: Window, key: sa.Label[Any]) -> Counts:
     event = table(Event)
     kept = _kept(event, FLOWS, window.as_of)
-    query = sa.select(event.c.kind, _department_after(event).label("department"))
-    found = query.where(kept, event.c.at.between(window.start, window.last)).subquery()
-    return sa.select(found.c.kind, found.c.department, sa.func.count()).group_by(found.c.kind, found.c.department)
+    found = sa.select(event.c.kind, key).where(kept, event.c.at.between(window.start, window.last)).subquery()
+    return sa.select(found.c.kind, found.c.key, sa.func.count()).group_by(found.c.kind, found.c.key)
 
 
-def _first_contacts(window: Window) -> Counts:
+def _first_contacts(window: Window, key: sa.Label[Any]) -> Counts:
     """Orders whose first contact was recorded in the window; 联系不上 is an attempt, not a contact."""
     event = table(Event)
     earlier = event.alias()
     before = sa.exists().where(
         earlier.c.order_id == event.c.order_id, earlier.c.n < event.c.n, _contact(earlier, window.as_of)
     )
-    query = sa.select(_department_after(event).label("department"))
-    found = query.where(
-        _contact(event, window.as_of), event.c.at.between(window.start, window.last), ~before
-    ).subquery()
-    return sa.select(sa.literal(FIRST_CONTACT), found.c.department, sa.func.count()).group_by(found.c.department)
+    counted = sa.and_(_contact(event, window.as_of), event.c.at.between(window.start, window.last), ~before)
+    found = sa.select(key).select_from(event).where(counted).subquery()
+    return sa.select(sa.literal(FIRST_CONTACT), found.c.key, sa.func.count()).group_by(found.c.key)
 
 
 def _contact(event: sa.FromClause, as_of: datetime) -> sa.ColumnElement[bool]:

@@ -174,7 +174,9 @@ def _waiting_for(work: Work) -> Iterable[Condition]:
 
 
 def _waits_for_department(department: str) -> Condition:
-    return sa.and_(_orders.c.department == department, _orders.c.state.in_((State.AWAITING_ACCEPTANCE, State.HANDLING)))
+    return sa.and_(
+        unindexed(_orders.c.department) == department, _orders.c.state.in_((State.AWAITING_ACCEPTANCE, State.HANDLING))
+    )
 
 
 _WAITING: Final = {

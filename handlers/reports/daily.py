@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from config.shanghai import day_of, end_of_day, local, start_of_day
 from handlers.arguments import Arguments
 from handlers.figures import CALIBER, Axis, Figures, Window, answers, figures, in_order
-from handlers.flows import FIRST_CONTACT, flows
+from handlers.flows import FIRST_CONTACT, flows, flows_by_department
 from handlers.office import Office
 from handlers.periods import Period, read_period
 from handlers.rates import Answers, Rates, pooled, rounded, three_rates
@@ -138,17 +138,13 @@ def daily(office: Office, scope: Scope, day: date, as_of: datetime | None = None
     before = Window.of(Period(start_of_day(previous), period.start, previous.isoformat()), as_of)
     to_date = Window(assessment.start, window.last, as_of)
     today, by_import = _by_department(office, scope, window)
-    yesterday, _ = _by_department(office, scope, before)
-    so_far, _ = _by_department(office, scope, to_date)
+    yesterday, so_far = _street(office, scope, before), _street(office, scope, to_date)
     given, given_to_date = _answers(office, scope, window), _answers(office, scope, to_date)
     return DailyReport(
         period=period,
         as_of=as_of,
         assessment=assessment.label,
-        rows={
-            name: Row(_sum(today, name), _sum(yesterday, name), None if name in STOCKS else _sum(so_far, name))
-            for name in ROWS
-        },
+        rows={name: Row(_sum(today, name), yesterday[name], None if name in STOCKS else so_far[name]) for name in ROWS},
         by_import=by_import,
         answers=given,
         answers_to_date=given_to_date,
@@ -184,23 +180,27 @@ def _one_day(period: Period) -> date:
     return day_of(period.start)
 
 
+def _street(office: Office, scope: Scope, window: Window) -> dict[str, int]:
+    counted = figures(scope, office.organisation, window)
+    return flows(scope, window) | _held(counted.get("", Figures()))
+
+
 def _by_department(office: Office, scope: Scope, window: Window) -> tuple[dict[str, dict[str, int]], int]:
     """科室 → row → count, and how many of those that came in are counted by import."""
     organisation = office.organisation
     counted = figures(scope, organisation, window, Axis.DEPARTMENT)
-    done = flows(scope, organisation, window)
+    done = flows_by_department(scope, organisation, window)
     names = in_order(organisation, Axis.DEPARTMENT, {*counted, *(name for each in done.values() for name in each)})
-    departments: dict[str, dict[str, int]] = {}
+    departments = {}
     for name in names:
-        group = counted.get(name, Figures())
-        held = {
-            RECEIVED: group.received,
-            IN_HAND: group.in_hand,
-            OVERDUE: group.overdue,
-            OVER_FOUR_DAYS: group.over_four_days,
-        }
-        departments[name] = {row: held[row] if row in held else done[row].get(name, 0) for row in ROWS}
+        counts = {row: each.get(name, 0) for row, each in done.items()} | _held(counted.get(name, Figures()))
+        departments[name] = {row: counts[row] for row in ROWS}
     return departments, sum(group.by_import for group in counted.values())
+
+
+def _held(group: Figures) -> dict[str, int]:
+    counts = (group.received, group.in_hand, group.overdue, group.over_four_days)
+    return dict(zip((RECEIVED, IN_HAND, OVERDUE, OVER_FOUR_DAYS), counts, strict=True))
 
 
 def _sum(departments: Mapping[str, Mapping[str, int]], row: str) -> int:

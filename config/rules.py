@@ -200,7 +200,7 @@ class Rules(_Value):
     close_out: tuple[CloseOutEntry, ...]
     evaluation: Limit
     over_four_days: Limit
-    refer_again: Duration
+    refer_again: Limit
     suspended_max_days: Count
     followup_days: tuple[Count, ...]
 
@@ -270,7 +270,16 @@ class Rules(_Value):
         """The price of a clause, by its name."""
         return next((tariff for tariff in self.penalties if tariff.clause == clause), None)
 
-    @field_validator("sign_off", "dispatch", "respond", "urgent_handling", "evaluation", "over_four_days", "close_out")
+    @field_validator(
+        "sign_off",
+        "dispatch",
+        "respond",
+        "urgent_handling",
+        "evaluation",
+        "over_four_days",
+        "refer_again",
+        "close_out",
+    )
     @classmethod
     def _sources(cls, value: Any, info: ValidationInfo) -> Any:
         """The validation context maps a field to what it rests on."""

@@ -42,7 +42,7 @@ class Texts:
             path=path,
         )
 
-    def render(self, name: str, **values: Any) -> str:
+    def render(self, name: str, /, **values: Any) -> str:
         """The text of `name`.txt with these values.
 
         Raises jinja2's TemplateNotFound for an unknown name and UndefinedError for a value that is missing: faults of

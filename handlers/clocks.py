@@ -24,6 +24,8 @@ class Kind(StrEnum):
     CLOSE_OUT = "办结"
     EVALUATE = "评定"
     FOUR_DAYS = "超4天"
+    ADVISE = "批复"
+    SUPERVISE = "督办"
 
 
 URGENT_LEVEL = "紧急"
@@ -93,9 +95,56 @@ def start_evaluation(office: Office, scope: Scope, order: Order) -> None:
     )
 
 
+def start_advice(office: Office, scope: Scope, order: Order) -> None:
+    """Start 批复: the 分中心 is asked again at its due time, and as long again after it (★ 4 h)."""
+    rules = office.rules(scope.now)
+    limit = rules.refer_again
+    basis = _basis("自报备", scope.now, limit)
+    _start(scope, order, Kind.ADVISE, scope.now, scope.now + limit.span, basis, rules)
+
+
+def start_supervision(office: Office, scope: Scope, order: Order, due: datetime, level: str) -> None:
+    """Start 督办 until the due time that the supervising level gave; a new one supersedes the last."""
+    rules = office.rules(scope.now)
+    _start(scope, order, Kind.SUPERVISE, scope.now, due, f"{level}级督办给定的截止时间 {full_text(due)}", rules)
+
+
+def relevel(office: Office, scope: Scope, order: Order) -> None:
+    """/定级 changed the level: running limits that depend on it begin anew as a new generation.
+
+    What becomes urgent has the urgent limit from now, but never later than it was due; what is urgent no more has the
+    ordinary limit from where it began. A due time of the source stands. 紧急处置 starts now, or is cancelled.
+    """
+    rules, now = office.rules(scope.now), scope.now
+    urgent = order.level == URGENT_LEVEL
+    limits = {
+        Kind.SIGN_OFF: rules.sign_off.of(urgent=urgent),
+        Kind.DISPATCH: rules.dispatch.of(urgent=urgent),
+        Kind.RESPOND: rules.respond.of(urgent=urgent),
+    }
+    if order.city_due_at is None:
+        limits[Kind.CLOSE_OUT] = rules.close_out_limit(order.level, order.type, order.category)
+    for clock in upcoming(scope, order):
+        limit = limits.get(Kind(clock.kind))
+        if limit is None or clock.breached_at is not None:
+            clock.urgent = urgent
+            _set_timer(scope, clock, rules, now)
+        elif urgent:
+            due = min(clock.due_at, now + limit.span)
+            _start(scope, order, Kind(clock.kind), now, due, _basis("自定级为紧急", now, limit), rules)
+        else:
+            at = clock.started_at
+            _start(scope, order, Kind(clock.kind), at, at + limit.span, _basis("改定级后，自", at, limit), rules)
+    if urgent:
+        basis = _basis("自定级为紧急", now, rules.urgent_handling)
+        _start(scope, order, Kind.URGENT, now, now + rules.urgent_handling.span, basis, rules)
+    else:
+        cancel(scope, order, Kind.URGENT, "不再是紧急")
+
+
 def resume(office: Office, scope: Scope, order: Order) -> None:
-    """The order goes back to 办理中: 办结 and 超4天 run on as a new generation with the same due time."""
-    for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS):
+    """The order goes back to 办理中: 办结, 超4天 and 督办 run on as a new generation with the same due time."""
+    for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS, Kind.SUPERVISE):
         last = latest(scope, order, kind)
         if last is None or last.running:
             continue
@@ -157,6 +206,20 @@ def meet_urgent(scope: Scope, order: Order) -> None:
         meet(scope, order, Kind.URGENT)
 
 
+def cancel(scope: Scope, order: Order, kind: Kind, reason: str) -> None:
+    """Cancel the running clock of this kind, if any."""
+    clock = running(scope, order, kind)
+    if clock is not None:
+        clock.cancelled_at, clock.cancel_reason = scope.now, reason
+        _clear_timer(scope, clock)
+
+
+def is_breached(scope: Scope, order: Order, kind: Kind, now: datetime) -> bool:
+    """Whether the newest clock of this kind is past its due time, marked or not yet."""
+    clock = latest(scope, order, kind)
+    return clock is not None and (clock.breached_at is not None or (clock.running and clock.due_at <= now))
+
+
 def cancel_all(scope: Scope, order: Order, reason: str) -> None:
     """Cancel every running clock, with the reason that is shown beside it."""
     for clock in scope.rows(Clock, order.id):
@@ -210,7 +273,12 @@ def restore_timers(office: Office, scope: Scope, order: Order, since: datetime) 
 
 
 def ladder(clock: Clock, rules: Rules) -> ReminderSteps:
-    """The reminder steps of a clock: urgent orders, short limits, all others (domain, section 4)."""
+    """The reminder steps of a clock: urgent orders, short limits, all others (domain, section 4).
+
+    The 分中心 is not warned before, only asked again, each time as long after the last.
+    """
+    if clock.kind == Kind.ADVISE:
+        return ReminderSteps(before=(), every=rules.refer_again.span)
     return rules.reminders.of(urgent=clock.urgent, limit=clock.due_at - clock.started_at)
 
 

@@ -89,7 +89,7 @@ def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
 
 def fault_text(answered: Answered, error: Exception) -> str:
     """The sentence for a fault of ours, with the id under which the log has it."""
-    number = uuid.uuid4().hex[:8]
+    number = f"F{uuid.uuid4().hex[:8]}"  # the letter keeps it from being masked as a telephone number
     answered.faults.append((number, error))
     return f"系统出错，这一步没有执行，也没有改动任何内容。请稍后再试，或把编号 {number} 告诉系统管理员"
 

@@ -180,7 +180,7 @@ def _audience(office: Office, item: Due) -> Audience:
     return Audience(departments=(order.department,), people=tuple(dict.fromkeys(people)))
 
 
-_ROLES = {Kind.SIGN_OFF: "duty", Kind.DISPATCH: "duty", Kind.EVALUATE: "reviewer"}
+_ROLES = {Kind.SIGN_OFF: "duty", Kind.DISPATCH: "duty", Kind.EVALUATE: "reviewer", Kind.ADVISE: "centre"}
 
 
 def _advice(order: Order, kind: Kind) -> str | None:
@@ -205,6 +205,8 @@ _MEETS = {
     Kind.CLOSE_OUT: {State.HANDLING},
     Kind.EVALUATE: {State.AWAITING_EVALUATION},
     Kind.FOUR_DAYS: {State.HANDLING},
+    Kind.ADVISE: {State.AWAITING_SIGNATURE, State.AWAITING_DISPATCH},
+    Kind.SUPERVISE: {State.HANDLING},
 }
 """States in which somebody can do what meets the clock."""
 
@@ -219,6 +221,8 @@ _ADVICE = {
     Kind.CLOSE_OUT: "/办结 {0} 解决 结果",
     Kind.EVALUATE: "/评定 {0} 是 解决 满意",
     Kind.FOUR_DAYS: "/办结 {0} 解决 结果",
+    Kind.ADVISE: "/批复 {0} 派 科室，或 /批复 {0} 退 单位",
+    Kind.SUPERVISE: "/办结 {0} 解决 结果",
 }
 """What to type next, by clock."""
 

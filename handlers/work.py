@@ -63,7 +63,7 @@ class Work:
         """The rules in force now."""
         return self.office.rules(self.now)
 
-    def render(self, template: str, **values: Any) -> str:
+    def render(self, template: str, /, **values: Any) -> str:
         """A message text from `config/texts/`."""
         return self.office.texts.render(template, now=self.now, **values)
 

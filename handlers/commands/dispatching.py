@@ -1,4 +1,4 @@
-"""From 待派单 to 办理中: 派单, 电话, 接单, 改派."""
+"""From 待派单 to 办理中: 派单, 电话, 接单, 分办, 改派."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from handlers.behalf import Behalf, read_behalf
 from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.records import remark
+from handlers.refusal import Refusal
 from handlers.states import State
 from handlers.work import Work, department_name
 from storage.tables import Dispatch, Order
@@ -38,6 +39,7 @@ def dispatch(work: Work, order: Order, arguments: Arguments) -> str:
             )
         )
     clocks.meet(work.scope, order, Kind.DISPATCH)
+    clocks.cancel(work.scope, order, Kind.ADVISE, "已派单")
     work.scope.record("派单", order, department=lead, assisting=assisting, note=note)
     names = {"lead": department_name(work.office, lead), "assisting": _names(work, assisting)}
     people = notices.department_people(work.office, [lead, *assisting])
@@ -72,6 +74,23 @@ def accept(work: Work, order: Order, arguments: Arguments) -> str:
     return work.render(
         "reply_accepted", order=order, handler=handler, behalf=behalf, clocks=clocks.upcoming(work.scope, order)
     )
+
+
+def assign(work: Work, order: Order, arguments: Arguments) -> str:
+    """分办: names the handler inside the 科室; before 接单 it is who is to accept."""
+    person = arguments.person(work.office.organisation)
+    arguments.done()
+    if person.department != order.department or "department" not in person.roles:
+        raise Refusal(f"{person.name}不在主办科室{department_name(work.office, order.department)}，不能分办给他")
+    if person.id == order.handler:
+        raise Refusal(f"经办人已经是{person.name}")
+    former, order.handler = order.handler, person.id
+    work.scope.record("分办", order, handler=person.id, former=former)
+    departments = (order.department,) if order.department else ()
+    running = clocks.upcoming(work.scope, order)
+    audience = Audience(departments=departments, people=(person.id,))
+    notices.announce(work, order, "assigned", audience, handler=person, clocks=running)
+    return work.render("reply_assigned", order=order, handler=person)
 
 
 def decline(work: Work, order: Order, arguments: Arguments) -> str:

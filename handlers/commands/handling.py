@@ -9,7 +9,7 @@ from handlers.behalf import read_behalf
 from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.records import contacts, remark
-from handlers.refusal import Refusal
+from handlers.refusal import Misused, Refusal
 from handlers.states import State
 from handlers.work import Work, department_name
 from storage.tables import CloseItem, Contact, Evaluation, Order
@@ -74,7 +74,7 @@ def report_done(work: Work, order: Order, arguments: Arguments) -> str:
         label: work.clean(text, order) for label, text in arguments.labelled(ITEMS, default="结果").items() if text
     }
     if not items.get("结果"):
-        raise Refusal("缺少办理结果：请写明做了什么、结果如何")
+        raise Misused("缺少办理结果：请写明做了什么、结果如何")
     _require_contact(work, order)
     order.state = State.AWAITING_EVALUATION
     order.reported_done_at, order.outcome, order.result = work.now, outcome, items["结果"]
@@ -93,6 +93,7 @@ def report_done(work: Work, order: Order, arguments: Arguments) -> str:
     )
     late = clocks.meet(work.scope, order, Kind.CLOSE_OUT)
     clocks.meet(work.scope, order, Kind.FOUR_DAYS)
+    clocks.meet(work.scope, order, Kind.SUPERVISE)
     clocks.start_evaluation(work.office, work.scope, order)
     said = behalf.data() if behalf else {}
     work.scope.record("办结", order, outcome=outcome, items=items, **said)

@@ -8,30 +8,12 @@ from handlers.refusal import Refusal
 from handlers.work import Said, Work
 
 _GROUPS = (
-    (
-        "办理",
-        [
-            "登记",
-            "签收",
-            "退回",
-            "退回结果",
-            "派单",
-            "电话",
-            "接单",
-            "改派",
-            "核查",
-            "反馈",
-            "办结",
-            "补要件",
-            "评定",
-            "结案",
-            "驳回",
-            "重开",
-        ],
-    ),
-    ("督促", ["催办", "升级"]),
-    ("查询", ["查", "待办", "我的", "列表", "统计", "日报"]),
-    ("其他", ["揭示", "撤回", "帮助"]),
+    ("接件", ("登记", "签收", "退回", "退回结果", "报备", "批复", "派单", "电话")),
+    ("办理", ("接单", "分办", "改派", "核查", "反馈", "办结", "补要件")),
+    ("复核和结案", ("评定", "结案", "驳回", "重开")),
+    ("督促", ("催办", "升级", "督办", "定级", "标记")),
+    ("查询", ("查", "待办", "我的", "超期", "列表", "统计", "日报")),
+    ("其他", ("揭示", "撤回", "规则", "状态", "帮助")),
 )
 
 
@@ -74,7 +56,9 @@ def _overview(work: Work, commands: Sequence[Command]) -> str:
         usable = [
             by_name[name]
             for name in names
-            if by_name[name].may(work.actor.roles) and (work.place.private or not by_name[name].private)
+            if by_name[name].provided
+            and by_name[name].may(work.actor.roles)
+            and (work.place.private or not by_name[name].private)
         ]
         if usable:
             lines.append(f"{title}")

@@ -1,13 +1,14 @@
-"""Pressing on: 催办, 升级."""
+"""Pressing on: 催办, 升级, 督办."""
 
 from config.shanghai import span_text
-from handlers import notices
+from handlers import clocks, notices
 from handlers.arguments import Arguments
+from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.records import remark
 from handlers.refusal import Refusal
 from handlers.work import Work
-from storage.tables import Order
+from storage.tables import Fact, Order
 
 
 def urge(work: Work, order: Order, arguments: Arguments) -> str:
@@ -37,6 +38,27 @@ def escalate(work: Work, order: Order, arguments: Arguments) -> str:
     audience = Audience((notices.SUPERVISION,), people=people)
     notices.announce(work, order, "escalated", audience, rung=rung, reason=reason)
     return work.render("reply_escalated", order=order, rung=rung, names=[work.name(person) for person in people])
+
+
+def supervise(work: Work, order: Order, arguments: Arguments) -> str:
+    """督办: a level (市, 区, 街道) and a due time of its own, met by the 科室's 办结; a later one takes its place."""
+    level = arguments.choice("级别", ("市", "区", "街道"))
+    bare = work.rules.bare_date_time
+    due = arguments.when("截止时间", now=work.now, calendar=work.office.calendar, bare_time=bare)
+    arguments.done()
+    held = next((fact for fact in work.scope.rows(Fact, order.id) if fact.name == "督办"), None)
+    if held is None:
+        held = work.scope.add(Fact(order_id=order.id, name="督办", by=work.actor.id, at=work.now))
+    held.value, held.by, held.at, held.due_at, held.cleared_at = level, work.actor.id, work.now, due.at, None
+    clocks.start_supervision(work.office, work.scope, order, due.at, level)
+    remark(work, order, "督办", f"{level}级", level=level)
+    work.scope.record("督办", order, level=level, due=due.at)
+    clock = clocks.running(work.scope, order, Kind.SUPERVISE)
+    departments = (order.department,) if order.department else ()
+    people = notices.next_to_act(work.office, order)
+    audience = Audience((notices.DISPATCH, notices.SUPERVISION), departments, people)
+    notices.announce(work, order, "supervised", audience, level=level, due=clock)
+    return work.render("reply_supervised", order=order, level=level, due=clock)
 
 
 def _next_rung(work: Work, order: Order) -> tuple[str, tuple[str, ...]]:

@@ -32,6 +32,7 @@ def send_back(work: Work, order: Order, arguments: Arguments) -> str:
     order.state = State.RETURNING
     order.returned_at, order.return_kind, order.return_unit = work.now, kind, unit
     clocks.meet(work.scope, order, Kind.SIGN_OFF)
+    clocks.cancel(work.scope, order, Kind.ADVISE, "已退回")
     remark(work, order, "退回", f"{kind}；应由 {unit}；{reason}", kind=kind, unit=unit)
     work.scope.record("退回", order, kind=kind, unit=unit, reason=reason)
     office = notices.with_role(work.office, "office")
@@ -46,7 +47,8 @@ def return_answer(work: Work, order: Order, arguments: Arguments) -> str:
     note = work.clean(arguments.optional_rest(), order)
     settle_return(work, order, granted=granted, note=note)
     notices.announce(work, order, "return_answer", Audience((notices.DISPATCH,)), granted=granted, note=note)
-    return work.render("reply_return_answer", order=order, granted=granted)
+    due = clocks.running(work.scope, order, Kind.DISPATCH)
+    return work.render("reply_return_answer", order=order, granted=granted, due=due)
 
 
 def settle_return(work: Work, order: Order, *, granted: bool, note: str) -> None:

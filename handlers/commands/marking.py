@@ -1,0 +1,64 @@
+"""Facts beside the state: 定级, 标记."""
+
+from handlers import clocks, notices
+from handlers.arguments import Arguments
+from handlers.notices import Audience
+from handlers.records import remark
+from handlers.refusal import Misused, Refusal
+from handlers.work import Work
+from storage.tables import Fact, Order
+
+LEVELS = ("紧急", "一般", "疑难")
+
+
+def set_level(work: Work, order: Order, arguments: Arguments) -> str:
+    """定级: another level, with the reason; running limits that depend on it begin anew (docs/decisions.md)."""
+    level = arguments.choice("级别", LEVELS)
+    reason = work.clean(arguments.rest("理由"), order)
+    if level == order.level:
+        raise Refusal(f"现在就是“{level}”，不用再定")
+    former, order.level = order.level, level
+    clocks.relevel(work.office, work.scope, order)
+    remark(work, order, "定级", f"{former} → {level}：{reason}", former=former)
+    work.scope.record("定级", order, former=former, level=level, reason=reason)
+    departments = (order.department,) if order.department else ()
+    people = notices.next_to_act(work.office, order) if level == clocks.URGENT_LEVEL else ()
+    audience = Audience((notices.DISPATCH,), departments, people)
+    running = clocks.upcoming(work.scope, order)
+    notices.announce(work, order, "levelled", audience, former=former, reason=reason, clocks=running)
+    return work.render("reply_levelled", order=order, former=former, clocks=running)
+
+
+def flag(work: Work, order: Order, arguments: Arguments) -> str:
+    """标记: a fact is set, or with 取消 cleared; 剔除 needs its category. 保密 hides the caller from /揭示 too."""
+    rules = work.rules
+    name = arguments.choice("事实", rules.facts)
+    words = work.clean(arguments.optional_rest(), order).split()
+    clear = "取消" in words
+    value = " ".join(word for word in words if word != "取消")
+    if name in rules.facts_with_category and not (clear or value):
+        raise Misused(f"{name}要写类别")
+    held = next((fact for fact in work.scope.rows(Fact, order.id) if fact.name == name), None)
+    if clear:
+        _clear(work, held, name)
+    else:
+        _set(work, order, held, name, value)
+    if name == "保密":
+        order.confidential = not clear
+    work.scope.record("标记", order, name=name, value=value, cleared=clear)
+    return work.render("reply_flagged", order=order, name=name, value=value, cleared=clear)
+
+
+def _clear(work: Work, held: Fact | None, name: str) -> None:
+    if held is None or held.cleared_at is not None:
+        raise Refusal(f"没有标记过{name}，不用取消")
+    held.cleared_at = work.now
+
+
+def _set(work: Work, order: Order, held: Fact | None, name: str, value: str) -> None:
+    if held is None:
+        work.scope.add(Fact(order_id=order.id, name=name, value=value, by=work.actor.id, at=work.now))
+        return
+    if held.cleared_at is None and held.value == value:
+        raise Refusal(f"已经标记过{name}{value}")
+    held.value, held.by, held.at, held.cleared_at = value, work.actor.id, work.now, None

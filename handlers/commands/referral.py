@@ -1,0 +1,50 @@
+"""Whose order is it? 报备 to the 分中心, and its 批复."""
+
+from handlers import clocks, notices
+from handlers.arguments import Arguments
+from handlers.clocks import Kind
+from handlers.notices import Audience
+from handlers.records import remark
+from handlers.refusal import Misused
+from handlers.work import Work
+from storage.tables import Order
+
+
+def refer(work: Work, order: Order, arguments: Arguments) -> str:
+    """报备: ownership is unclear or many own it. The 分中心 is told, and asked again every ★ 4 h until it answers.
+
+    The record exempts from the dispatch penalty only if it was made before the breach (domain, section 2).
+    """
+    reason = work.clean(arguments.rest("事由"), order)
+    breached = clocks.is_breached(work.scope, order, Kind.DISPATCH, work.now)
+    remark(work, order, "报备", reason, before_breach=not breached)
+    clocks.start_advice(work.office, work.scope, order)
+    work.scope.record("报备", order, reason=reason, before_breach=not breached)
+    audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "centre"))
+    notices.announce(work, order, "referred", audience, reason=reason)
+    return work.render("reply_referred", order=order, breached=breached)
+
+
+def advise(work: Work, order: Order, arguments: Arguments) -> str:
+    """批复: the 分中心's advice: 派 科室, 退 单位, or 说明. Offers the command that follows, ready to send."""
+    kind = arguments.choice("批复", ("派", "退", "说明"))
+    following = ""
+    if kind == "派":
+        department = arguments.department(work.office.organisation)
+        target, note = department.name, work.clean(arguments.optional_rest(), order)
+        following = f"/派单 {order.id} {target}"
+    elif kind == "退":
+        target = work.clean(arguments.word("单位"), order)
+        note = work.clean(arguments.optional_rest(), order)
+        following = f"/退回 {order.id} 非本级职责 {target} {note or '分中心批复退回，由该单位办理'}"
+    else:
+        target, note = "", work.clean(arguments.optional_rest(), order)
+        if not note:
+            raise Misused("缺少说明")
+    text = " ".join(part for part in (kind, target, note) if part)
+    clocks.meet(work.scope, order, Kind.ADVISE)
+    remark(work, order, "批复", text, kind=kind, target=target)
+    work.scope.record("批复", order, kind=kind, target=target, note=note)
+    audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))
+    notices.announce(work, order, "advised", audience, text=text, following=following)
+    return work.render("reply_advised", order=order, text=text)

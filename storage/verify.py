@@ -5,19 +5,21 @@ from the journal. Read-only; may run beside the service, on one consistent state
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.types import NULLTYPE
 
 from storage import statements, triggers
 from storage.columns import canonical, instant_text, restored, table
 from storage.journal import GENESIS, link
-from storage.projection import Rows, apply, key_of
+from storage.projection import Key, Rows, apply, key_of
 from storage.tables import PROJECTIONS, Event, Head, Order, Projected
 
+Binds = list[tuple[str, Callable[[Any], Any] | None]]
 CHUNK = 500
 """Orders rebuilt together: bounds memory whatever the store's size."""
 
@@ -61,10 +63,7 @@ def rebuild(connection: sa.Connection, orders: Iterable[int]) -> Rows:
 
 
 def stored(connection: sa.Connection, orders: Iterable[int]) -> Rows:
-    """The projections of these orders as they stand in the tables.
-
-    Raises ValueError for a value that is none of its column's type: SQLite keeps whatever was forced into it.
-    """
+    """The projections of these orders as they stand in the tables."""
     wanted = list(orders)
     rows: Rows = {}
     for model in PROJECTIONS:
@@ -86,16 +85,16 @@ def _check_chain(connection: sa.Connection, findings: Findings) -> None:
     # The time as it is stored, so that one that is none is a finding like any other.
     at = sa.type_coerce(event.c.at, sa.String).label("at")
     query = sa.select(*(at if column is event.c.at else column for column in event.c)).order_by(event.c.seq)
-    stream = connection.execution_options(yield_per=2000).execute(query)
-    for row in stream.mappings():
-        findings.events += 1
-        if row["seq"] != findings.events:
-            findings.wrong(f"事件 {findings.events} 缺失：后面接着的是 {row['seq']}", findings.events)
-            return
-        if problem := _event_problem(row, findings.head, counts):
-            findings.wrong(f"事件 {row['seq']} {problem}", row["seq"])
-            return
-        findings.head = row["hash"]
+    with connection.execute(query, execution_options={"yield_per": 2000}) as stream:
+        for row in stream.mappings():
+            findings.events += 1
+            if row["seq"] != findings.events:
+                findings.wrong(f"事件 {findings.events} 缺失：后面接着的是 {row['seq']}", findings.events)
+                return
+            if problem := _event_problem(row, findings.head, counts):
+                findings.wrong(f"事件 {row['seq']} {problem}", row["seq"])
+                return
+            findings.head = row["hash"]
     _check_head(connection, findings)
 
 
@@ -157,27 +156,37 @@ def _moment(stored: Any) -> str | None:
 
 
 def _check_projections(connection: sa.Connection, findings: Findings) -> None:
+    binds = {model: _binds(model, connection.dialect) for model in PROJECTIONS}
     for chunk in _chunks(connection):
-        try:
-            told, held = rebuild(connection, chunk), stored(connection, chunk)
-        except ValueError:
-            _find_unreadable(connection, chunk, findings)
-            continue
-        findings.orders += len(told[Order])
+        rows = rebuild(connection, chunk)
+        findings.orders += len(rows[Order])
         for model in PROJECTIONS:
-            for key in sorted(told[model].keys() | held[model].keys(), key=str):
-                ours, theirs = told[model].get(key), held[model].get(key)
-                if ours is None or theirs is None or row_bytes(ours) != row_bytes(theirs):
-                    what = "多出" if ours is None else "缺少" if theirs is None else "不符"
-                    findings.wrong(f"投影与事件不一致（{what}）：表 {model.NAME}，键 {key}")
+            told = {key: _as_written(row, binds[model]) for key, row in rows[model].items()}
+            held = _as_held(connection, model, chunk)
+            for key in sorted(told.keys() | held.keys(), key=str):
+                ours, theirs = told.get(key), held.get(key)
+                if ours is None or theirs is None:
+                    findings.wrong(f"投影与事件不一致：表 {model.NAME}，键 {key} {'多出' if ours is None else '缺少'}")
+                elif columns := [name for name, value in ours.items() if theirs[name] != value]:
+                    findings.wrong(f"投影与事件不一致：表 {model.NAME}，键 {key}，列 {'、'.join(columns)}")
 
 
-def _find_unreadable(connection: sa.Connection, orders: Iterable[int], findings: Findings) -> None:
-    for order in orders:
-        try:
-            stored(connection, [order])
-        except ValueError:
-            findings.wrong(f"投影读不出来：工单 #{order} 有一列的值被改成了别的东西")
+def _as_held(connection: sa.Connection, model: type[Projected], orders: list[int]) -> dict[Key, dict[str, Any]]:
+    """Rows as the database keeps them, unconverted: SQLite takes 'ja' for a truth value and any text for a time."""
+    columns = [sa.type_coerce(column, NULLTYPE).label(column.name) for column in table(PROJECTIONS[model]).c]
+    found = connection.execute(sa.select(*columns).where(statements.owner(model).in_(orders))).mappings()
+    return {tuple(row[name] for name in model.KEY): dict(row) for row in found}
+
+
+def _as_written(row: Projected, binds: Binds) -> dict[str, Any]:
+    """A row as this program hands it to the database."""
+    values = row.__dict__
+    return {name: values[name] if bind is None else bind(values[name]) for name, bind in binds}
+
+
+def _binds(model: type[Projected], dialect: sa.Dialect) -> Binds:
+    columns = table(PROJECTIONS[model]).c
+    return [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in columns]
 
 
 def _chunks(connection: sa.Connection) -> Iterator[list[int]]:

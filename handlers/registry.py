@@ -222,7 +222,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _c("待办 todo", "none", "[科室]", "轮到我做的", "/待办", ask=asking.todo, reads=True),
     _c("我的 mine", "none", "[科室]", "我经办的", "/我的", ask=asking.mine, reads=True),
-    _c("超期 overdue", "none", "[科室]", "已超期的"),
+    _c("超期 overdue", "none", "[科室]", "已过时限的", "/超期", "/超期 城管科", ask=asking.overdue, reads=True),
     _c(
         "列表 list",
         "none",

@@ -1,4 +1,4 @@
-"""Commands that ask about orders: 查, 待办, 我的, 列表. They change nothing."""
+"""Commands that ask about orders: 查, 待办, 我的, 超期, 列表. They change nothing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +80,20 @@ def mine(work: Work, arguments: Arguments) -> Said:
     if not page.orders:
         return Said(f"{work.actor.name}，您现在没有经办中的工单，今天也没有签收或派出的工单。/待办 看轮到您做的")
     return _listed(work, f"您经办的，和今天签收、派出的 {page.count}{_late(page)}：", page)
+
+
+def overdue(work: Work, arguments: Arguments) -> Said:
+    """/超期 [科室]: open orders with a running clock past its due time, the latest first."""
+    department = arguments.optional_department(work.office.organisation)
+    arguments.done()
+    where = [_orders.c.open.is_(True), next_due() <= work.now]
+    if department is not None:
+        where.append(unindexed(_orders.c.department) == department.id)
+    whose = "" if department is None else f"{department.name} "
+    page = _page(work, where)
+    if not page.orders:
+        return Said(f"【超期】{whose}现在没有超过时限的工单")
+    return _listed(work, f"【超期】{whose}{page.count}，超得最久的在前：", page)
 
 
 def listing(work: Work, arguments: Arguments) -> Said:

@@ -111,7 +111,6 @@ def _references(document: Document, file: _File) -> None:
     patches = {entry.id for entry in file.patches}
     table: tuple[tuple[str, str, set[str], str], ...] = (
         ("departments", "head", people, "人"),
-        ("patches", "leader", people, "人"),
         ("communities", "patch", patches, "包片"),
         ("people", "department", departments, "科室"),
         ("groups", "department", departments, "科室"),

@@ -278,7 +278,7 @@ class Stay(Numbered):
 
 class StayTable(Stay, table=True):
     __tablename__ = "stay"
-    __table_args__ = (sa.Index("ix_stay_state_since", "state", "since"),)
+    __table_args__ = (sa.Index("ix_stay_until", "until"),)
 
 
 PROJECTIONS: dict[type[Projected], type[SQLModel]] = {

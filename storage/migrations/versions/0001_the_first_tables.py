@@ -342,7 +342,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("order_id", "n"),
     )
     with op.batch_alter_table("stay", schema=None) as batch_op:
-        batch_op.create_index("ix_stay_state_since", ["state", "since"], unique=False)
+        batch_op.create_index("ix_stay_until", ["until"], unique=False)
 
     op.create_table(
         "timer",
@@ -396,7 +396,7 @@ def downgrade() -> None:
 
     op.drop_table("timer")
     with op.batch_alter_table("stay", schema=None) as batch_op:
-        batch_op.drop_index("ix_stay_state_since")
+        batch_op.drop_index("ix_stay_until")
 
     op.drop_table("stay")
     op.drop_table("slot")

@@ -9,7 +9,7 @@ import csv
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from bot.routes import Endpoints
 from config.calendar import WorkCalendar
 from config.organisation import Organisation, load_organisation
 from config.policy import Policy, load_policy
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from config.shanghai import at_time, near_text
 from config.texts import Texts
 from handlers import reminders
@@ -94,6 +94,11 @@ def sample_organisation() -> Organisation:
 
 
 @cache
+def _settings() -> Settings:
+    return load_settings(None, {"JIESU_CONSOLE__ENABLED": "true"})
+
+
+@cache
 def _policy() -> Policy:
     return load_policy()
 
@@ -108,17 +113,26 @@ def _calendar() -> WorkCalendar:
     return WorkCalendar()
 
 
-def office_of(store: Store, policy: Policy | None = None) -> Office:
-    """The sample office over a store, with the console as its way out."""
-    settings = load_settings(None, {"JIESU_CONSOLE__ENABLED": "true"})
+def with_roles(person: str, *roles: str) -> Organisation:
+    """The sample organisation, in which one person has other roles."""
+    sample = sample_organisation()
+    people = [
+        each.model_copy(update={"roles": frozenset(roles)}) if each.id == person else each for each in sample.people
+    ]
+    return Organisation(people, sample.departments, sample.patches, sample.communities, sample.groups)
+
+
+def office_of(store: Store, organisation: Organisation, policy: Policy | None = None) -> Office:
+    """An office over a store, with the console as its way out."""
+    settings = _settings()
     return Office(
         settings=settings,
         policy=policy or _policy(),
-        organisation=sample_organisation(),
+        organisation=organisation,
         calendar=_calendar(),
         texts=_texts(),
         store=store,
-        routes=Endpoints(sample_organisation(), settings),
+        routes=Endpoints(organisation, settings),
     )
 
 
@@ -158,19 +172,22 @@ class Notices(list[Notice]):
         return [str(notice) for notice in self]
 
 
-@dataclass
+@dataclass(repr=False)
 class Street:
     """The office, its store and the hands on the clock."""
 
     store: Store
     now: datetime = field(default_factory=lambda: at(1))
     policy: Policy | None = None
+    organisation: Organisation = field(default_factory=sample_organisation)
     said: int = 0
     _seen: int = 0
     secrets: list[str] = field(default_factory=lambda: [CALLER, PHONE])
 
-    def __post_init__(self) -> None:
-        self.office = office_of(self.store, self.policy)
+    @property
+    def office(self) -> Office:
+        """The office as it is configured now."""
+        return office_of(self.store, self.organisation, self.policy)
 
     # ------------------------------------------------------------------------------------------------- what people do
 
@@ -252,7 +269,7 @@ class Street:
 
     def restarted(self) -> "Street":
         """The same store under a new process."""
-        return Street(self.store, self.now, self.policy, self.said, self._seen, self.secrets)
+        return replace(self)
 
     # ----------------------------------------------------------------------------------------------- what is to be seen
 
@@ -377,7 +394,8 @@ class Street:
         message_id: str | None = None,
     ) -> Job[list[Reply]]:
         self.said += 1
-        who = sample_organisation().person(person)
+        office = self.office
+        who = office.organisation.person(person)
         assert who is not None
         if isinstance(quote, Notice):
             quote = self.message_of(quote)
@@ -397,7 +415,7 @@ class Street:
             return messages.orders_of(scope, int(incoming.quote or 0))
 
         return Job(
-            lambda unit: answer(self.office, unit, message, request, quoted, post)[0],
+            lambda unit: answer(office, unit, message, request, quoted, post)[0],
             now=self.now,
             actor=person,
             cause=f"console:{incoming.message_id}",

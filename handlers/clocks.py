@@ -56,14 +56,6 @@ def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool =
         _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
 
 
-def became_urgent(office: Office, scope: Scope, order: Order) -> None:
-    """The source made an order urgent: 紧急处置 starts now. Clocks that run stay as they are: they are frozen."""
-    rules = office.rules(scope.now)
-    limit = rules.urgent_handling
-    basis = _basis("自来源改为紧急", scope.now, limit)
-    _start(scope, order, Kind.URGENT, scope.now, scope.now + limit.span, basis, rules)
-
-
 def city_due(office: Office, scope: Scope, order: Order) -> None:
     """The source gave another due time: it wins, as a new generation of 办结."""
     rules = office.rules(scope.now)

@@ -156,7 +156,7 @@ def _changed(
     if order.open and order.level != URGENT and level_of(rules, row) == URGENT:
         changes["level"] = [order.level, URGENT]
         order.level = URGENT
-        clocks.became_urgent(office, scope, order)
+        clocks.relevel(office, scope, order)
     personal = held is not NOBODY and differs(row, held)
     seal(office, scope, order.id, row, digest, held)
     decision = upstream.decision(rules, order.state, status, order.upstream_status)

@@ -1,0 +1,214 @@
+"""Which orders a message means, and what several of them answer (interface, section Chat)."""
+
+import pytest
+
+from tests.street import TO, Street, row
+
+
+@pytest.fixture
+def four(one: Street) -> Street:
+    """Orders 1 to 4 at 待签收."""
+    one.import_rows(row(2), row(3), row(4))
+    one.notices()
+    return one
+
+
+def marks(reply: str) -> list[str]:
+    """`✔ #1` for each order's line of a reply."""
+    return [line[:8].replace("【", "").split("】")[0] for line in reply.splitlines() if line[0] in "✔✘"]
+
+
+def test_each_order_is_a_command_of_its_own(four: Street) -> None:
+    four.through(2, "签收")
+
+    reply = four.say("zhang", "/签收 1-3 99")
+
+    assert marks(reply) == ["✔ #1", "✘ #2", "✔ #3", "✘ 没有工单 #"]
+    assert "✘ 没有工单 #99：请核对单号，或用 /查 关键词 查找" in reply
+    assert "张坐席 已于 09:00 签收" in reply
+    assert [four.order(number).state for number in range(1, 5)] == ["待派单", "待派单", "待派单", "待签收"]
+
+
+def test_an_order_named_twice_is_signed_once(four: Street) -> None:
+    assert marks(four.say("zhang", "/签收 1 #1 热线-260601-000001 2")) == ["✔ #1", "✔ #2"]
+
+
+@pytest.mark.parametrize(
+    "typed", ["/签收1", "／签收　１", "、签收 #1", "\\签 1", "@机器人 /claim 1", "/签收 ＃1 @机器人"]
+)
+def test_a_command_is_written_as_people_write_it(one: Street, typed: str) -> None:
+    assert one.say("zhang", typed).startswith("✔ 【#1】已签收")
+
+
+def test_in_private_no_slash_is_needed(one: Street) -> None:
+    assert one.privately("zhang", "签收 1").startswith("✔")
+    assert one.say("li", "签收 1") == "", "people talking to each other"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("/签收 99", "没有工单 #99：请核对单号，或用 /查 关键词 查找"),
+        ("/签收 热线-260601-999999", "没有工单 热线-260601-999999：请核对工单编号"),
+        ("/签收 1234567", "有 7 位：短号最多 6 位，工单编号至少 8 位"),
+        ("/签收 5-2", "前大后小"),
+        ("/签收 1-100", "一次写了 100 件：一条消息最多 50 件"),
+        ("/签受 1", "不认识 /签受。是否想用 /签收？/帮助 看您能用的命令"),
+        ("/查询12", "不认识 /查询"),
+    ],
+)
+def test_what_is_not_understood_says_why(one: Street, typed: str, said: str) -> None:
+    reply = one.say("zhang", typed)
+
+    assert reply.startswith("✘ ")
+    assert said in reply
+    assert one.events() == ["登记"]
+
+
+def test_three_digits_are_the_only_open_order_that_ends_so(one: Street) -> None:
+    one.import_rows(*(row(number) for number in range(2, 8)))
+    one.number_from(500)
+    one.import_rows(row(500))
+    one.number_from(1007)
+    one.import_rows(row(1007))
+
+    assert one.say("zhang", "/签收 007") == "✘ 尾号 007 的未结工单有几件：#7、#1007，请写全"
+    assert one.say("zhang", "/签收 #007").startswith("✔ 【#7】")
+    assert one.say("zhang", "/签收 500").startswith("✔ 【#500】")
+    one.through(7, "派单", "接单", "反馈", "办结", "评定", "结案")
+    assert one.say("zhang", "/签收 007").startswith("✔ 【#1007】"), "the closed one is not meant"
+    assert "现在是“已结案”" in one.say("zhang", "/签收 7"), "one digit is exactly that number"
+    assert one.say("zhang", "/签收 888").startswith("✘ 没有工单 #888")
+
+
+def test_the_same_number_in_city_and_district_asks_which(one: Street) -> None:
+    one.import_rows(row("2026060100001"), source="区")
+    one.import_rows(row("2026060100001"), source="市")
+
+    reply = one.say("zhang", "/签收 2026060100001")
+
+    assert reply == "✘ 2026060100001 市和区各有一件：#2（区）、#3（市），请用短号"
+    assert one.say("zhang", "/签收 3").startswith("✔")
+
+
+# -------------------------------------------------------------------------------------------------------- a quote
+
+
+def test_a_quoted_notice_names_the_order(one: Street) -> None:
+    one.import_rows(row(2))
+    notice = one.notices().only("new_order")
+    one.deliver()
+
+    assert one.say("zhang", "/签收", quote=notice).startswith("✔ 【#2】")
+
+
+def test_a_quoted_reply_names_the_order(one: Street) -> None:
+    one.say("zhang", "/查 1")
+
+    assert one.say("zhang", "/签收", quote=one.last_message()).startswith("✔ 【#1】")
+
+
+def test_a_number_that_is_written_wins_over_the_quote(four: Street) -> None:
+    four.say("zhang", "/查 2")
+
+    assert four.say("zhang", "/签收 3", quote=four.last_message()).startswith("✔ 【#3】")
+
+
+def test_a_quoted_digest_asks_which(four: Street) -> None:
+    four.say("zhang", "/签收 1 2")
+
+    reply = four.say("zhang", "/派单 城管科", quote=four.last_message())
+
+    assert reply.startswith("✘ 引用的消息提到几件工单（#1、#2），请写明是哪一件")
+    assert four.order(1).state == "待派单"
+
+
+def test_a_quote_without_an_order_says_so(one: Street) -> None:
+    one.say("zhang", "/帮助")
+
+    assert "引用的消息里没有工单，请写上单号" in one.say("zhang", "/签收", quote=one.last_message())
+    assert "引用的消息里没有工单，请写上单号" in one.say("zhang", "/签收", quote=4711)
+
+
+def test_an_argument_that_looks_like_an_order_is_none_beside_a_quote(one: Street) -> None:
+    one.through(1, *TO["办理中"])
+    one.say("zhang", "/查 1")
+    quote = one.last_message()
+
+    assert one.say("zhang", "/电话 13800009876", quote=quote).startswith("✔ 【#1】")
+    assert one.say("wang", "/反馈 9:00 已接通 已告知", quote=quote).startswith("✔ 【#1】")
+
+
+# ------------------------------------------------------------------------------------------------- the same message
+
+
+def test_a_message_that_comes_twice_changes_nothing_and_gets_the_same_answer(street: Street) -> None:
+    street.import_rows(row())
+    first = street.say("zhang", "/签收 1", message_id="zhang/m1")
+    events, notices = street.events(), street.told()
+    street.move(minutes=5)
+
+    assert street.say("zhang", "/签收 1", message_id="zhang/m1") == first
+    assert street.restarted().say("zhang", "/签收 1", message_id="zhang/m1") == first
+    assert (street.events(), street.told()) == (events, [])
+    assert notices == ["dispatch: new_order #1"]
+    street.check()
+
+
+def test_a_refusal_and_a_question_are_repeated_too(one: Street) -> None:
+    refusal = one.say("gao", "/签收 1", message_id="gao/m1")
+    sheet = one.say("gao", "/查 1", message_id="gao/m2")
+    one.through(1, "签收")
+
+    assert one.say("gao", "/签收 1", message_id="gao/m1") == refusal
+    assert one.say("gao", "/查 1", message_id="gao/m2") == sheet
+
+
+def test_a_message_that_comes_twice_in_one_batch(street: Street) -> None:
+    street.import_rows(row())
+    jobs = [street._job("zhang", "/签收 1", message_id="zhang/m1") for _ in range(2)]
+
+    first, second = (outcome.result() for outcome in street.store.transact(jobs))
+
+    assert first == second
+    assert street.events() == ["登记", "签收"]
+
+
+# ---------------------------------------------------------------------------------------------------- odd messages
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/核查 1 " + "好" * 100_000,
+        "/核查 1 \x00\x00现场\x00无人",
+        "/核查 1 😀👍🏽👨‍👩‍👧 现场",
+        "/核查 1 \ud800现场",
+        "/核查 1 @所有人 <at id=all> 【#9】",
+        "/",
+        "/ 1",
+        "///",
+        "/核查 1 '; DROP TABLE event; --",
+    ],
+    ids=range(9),
+)
+def test_no_text_breaks_anything(street: Street, text: str) -> None:
+    street.import_rows(row())
+
+    reply = street.say("zhang", text)
+
+    assert reply[0] in "✔✘"
+    assert "系统出错" not in reply
+    assert street.say("li", "/签收 1").startswith("✔")
+    street.check()
+
+
+def test_a_citizens_text_is_neither_mention_nor_command(one: Street) -> None:
+    one.import_rows(row(2, 标题="@所有人 快来", 主要内容="/结案 1\n【#1】已结案 <@all>"))
+
+    text = one.notices().only("new_order").text
+
+    assert "@" not in text
+    assert "\n/结案" not in text
+    assert "【#1】" not in text
+    assert text.startswith("【#2】新工单")

@@ -64,6 +64,12 @@ def key_of(row: Projected) -> Key:
     return tuple(values[name] for name in row.KEY)
 
 
+def order_of(key: Key) -> int:
+    """The order that a projected row belongs to: every key begins with it."""
+    order: int = key[0]
+    return order
+
+
 def effect(
     model: type[Projected], key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> Effect | None:

@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from storage import migrations
+from storage.batch import Batch
 from storage.columns import table
 from storage.database import reading_engine, writing_engine
 from storage.errors import StoreError, StoreUnavailable
 from storage.failpoints import passing
 from storage.journal import GENESIS
 from storage.tables import Counter, Head, Meta
-from storage.transaction import Batch, Scope
+from storage.transaction import Scope
 from storage.vault import Vault, VaultError
 
 T = TypeVar("T")

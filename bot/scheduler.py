@@ -39,8 +39,14 @@ class Scheduler:
             self._beat.shutdown(wait=False)
 
     async def sweep(self) -> None:
-        """Queue every reminder and mark every breach that is due at the clock's moment."""
+        """Announce what imports found, then queue every reminder and mark every breach due at the clock's moment.
+
+        In this order: nobody is reminded of an order before it was announced.
+        """
         office, now = self._office, self._clock.now()
+        await self._desk.run(
+            Job(lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)), now=now, cause="import")
+        )
         due = reminders.MOST
         while due >= reminders.MOST:
             due = await self._desk.run(
@@ -50,9 +56,6 @@ class Scheduler:
                     cause="sweep",
                 )
             )
-        await self._desk.run(
-            Job(lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)), now=now, cause="import")
-        )
         self.last_cycle = time.monotonic()
 
     def _guarded(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

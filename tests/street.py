@@ -38,6 +38,7 @@ from handlers.intake.orders import IncomingOrder, RejectedRow
 from handlers.intake.register import finish, take_in, tell_finished
 from handlers.intake.rows import read_rows
 from handlers.office import Office
+from handlers.privacy import mask_name
 from storage import verify
 from storage.columns import restored, table
 from storage.outbox import Priority
@@ -54,6 +55,7 @@ from storage.tables import (
     VaultRow,
 )
 from storage.transaction import Scope
+from storage.vault import canonical_phone
 
 T = TypeVar("T")
 R = TypeVar("R", bound=SQLModel)
@@ -149,6 +151,7 @@ class Notice:
     text: str
     urgent: bool
     state: str
+    at: datetime
 
     def __str__(self) -> str:
         order = f" #{self.order}" if self.order else ""
@@ -224,7 +227,8 @@ class Street:
         batch = f"import {self.said}"
         self.said += 1
         good = [item for item in self.file(*rows, source=source) if isinstance(item, IncomingOrder)]
-        self.secrets += [value for item in good for value in (item.caller, item.phone) if len(value) > 1]
+        self.secrets += [item.caller for item in good if mask_name(item.caller) != item.caller]
+        self.secrets += [item.phone for item in good if canonical_phone(item.phone)]
         work = partial(take_in, self.office, rows=good, origin="导入", batch=batch, takeover=takeover)
         accepted = self._run(work, "import")
         if not takeover:
@@ -270,9 +274,9 @@ class Street:
 
     def tick(self) -> None:
         """One beat of the scheduler at the moment it is."""
+        self._run(partial(tell_finished, self.office), "import")
         while self._run(partial(reminders.sweep, self.office), "sweep") >= reminders.MOST:
             pass
-        self._run(partial(tell_finished, self.office), "import")
 
     def restarted(self) -> "Street":
         """The same store under a new process."""
@@ -295,6 +299,7 @@ class Street:
                 item["text"],
                 item["priority"] == Priority.URGENT,
                 item["state"],
+                item["at"],
             )
             for item in rows
         )

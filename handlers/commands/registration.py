@@ -6,7 +6,7 @@ from handlers.intake.accept import Result
 from handlers.intake.orders import RejectedRow
 from handlers.intake.register import take_in
 from handlers.intake.rows import from_text
-from handlers.refusal import Refusal
+from handlers.refusal import Misused
 from handlers.work import Said, Work
 
 
@@ -14,7 +14,7 @@ def register(work: Work, arguments: Arguments) -> Said:
     """登记 from `列名：值` lines or a pasted header and row (domain, section 9). 工单编号 is required."""
     row = from_text(arguments.optional_rest(), noise=work.rules.title_noise)
     if isinstance(row, RejectedRow):
-        raise Refusal("；".join(row.errors))
+        raise Misused("；".join(row.errors))
     taken = take_in(work.office, work.scope, [row], origin="登记", actor=work.actor)[0]
     order = taken.order
     if taken.result is Result.UNCHANGED:

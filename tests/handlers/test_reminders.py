@@ -1,0 +1,247 @@
+"""Reminders: at which steps, to whom, and each once (domain, section 4)."""
+
+import threading
+
+import pytest
+
+from storage.tables import Reminder
+from tests.conftest import OpenStore
+from tests.street import TO, URGENT, Street, at, row
+
+DAY = 24 * 60
+SEATS = "@zhang @li @zhao"
+
+
+def steps(street: Street, kind: str, order: int = 1) -> list[int]:
+    """Minutes before (−) or after the due time at which a clock's reminders were queued."""
+    rows = [item for item in street.rows(Reminder, order) if item.kind == kind]
+    return sorted(int(item.step) // 60 for item in rows)
+
+
+# ----------------------------------------------------------------------------------------------------------- steps
+
+
+def test_a_limit_of_days_is_told_a_day_four_hours_and_an_hour_before_then_daily(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+    street.through(1, *TO["办理中"], "反馈")
+
+    street.move(days=10)
+
+    assert steps(street, "办结") == [-DAY, -240, -60, 0, DAY, 2 * DAY, 3 * DAY]
+    assert steps(street, "超4天") == [-DAY, -240, -60, *(day * DAY for day in range(7))]
+    assert steps(street, "响应") == []
+    street.check()
+
+
+def test_a_short_limit_is_told_half_an_hour_and_ten_minutes_before(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+
+    street.move(hours=2)
+
+    assert steps(street, "签收") == [-30, -10, 0]
+    street.move(days=2)
+    assert steps(street, "签收") == [-30, -10, 0, DAY, 2 * DAY][: len(steps(street, "签收"))]
+
+
+def test_urgent_is_told_an_hour_half_and_ten_minutes_before_then_every_half_hour(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00", **URGENT))
+
+    street.move(hours=3)
+
+    assert steps(street, "签收") == [-10, *range(0, 180 - 14, 30)]
+    assert steps(street, "响应") == steps(street, "紧急处置") == [-60, -30, -10, 0, 30, 60]
+    street.check()
+
+
+def test_a_step_before_the_clock_began_does_not_exist(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", 办理时限="2026-06-01 21:00"))
+
+    one.move(to=at(1, "22:00"))
+
+    assert steps(one, "办结", 2) == [-240, -60, 0]
+
+
+def test_due_at_once_is_said_at_once_in_one_message(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00", **URGENT))
+    street.notices()
+
+    street.move(hours=1)
+
+    notice = street.notices()[-1]
+    assert [line.split("：")[0] for line in notice.text.splitlines()[1:4]] == ["响应", "紧急处置", "办结"]
+    assert notice.urgent
+
+
+def test_the_moment_of_each_reminder_is_the_steps_own(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+    street.notices()
+
+    street.move(to=at(1, "10:05"))
+
+    first, _, last = notices = street.notices()
+    assert [notice.at for notice in notices] == [at(1, "09:30"), at(1, "09:50"), at(1, "10:00")]
+    assert first.text.startswith("【#1】将到期\n签收：10:00 到期，剩 30分钟\n")
+    assert last.text.startswith("【#1】⚠ 已超期\n签收：10:00 到期，刚到时限\n")
+
+
+# ------------------------------------------------------------------------------------------------------ right people
+
+
+@pytest.mark.parametrize(
+    ("state", "hours", "who", "advice"),
+    [
+        ("待签收", 0.5, f"dispatch: reminder #1 {SEATS}", "/签收 1"),
+        ("待派单", 1.5, f"dispatch: reminder #1 {SEATS}", "/派单 1 主办科室"),
+        ("退回中", 20, f"dispatch: reminder #1 {SEATS}", "/退回结果 1 成功"),
+        ("待接单", 20, "chengguan: reminder #1 @wang", "/反馈 1 已接通 说明"),
+        ("待评定", 20, "supervision: reminder #1 @gao @luo", "/评定 1 是 解决 满意"),
+    ],
+)
+def test_whoever_can_do_it_is_called_with_what_to_type(
+    one: Street, state: str, hours: float, who: str, advice: str
+) -> None:
+    one.through(1, *TO[state])
+    one.notices()
+
+    one.move(hours=hours + 0.01)
+
+    notice = one.notices()[-1]
+    assert str(notice) == who
+    assert advice in notice.text
+    assert f"现在是“{state}”" in notice.text
+
+
+def test_from_the_due_time_the_head_is_called_too(one: Street) -> None:
+    one.through(1, "签收", "派单")
+    one.say("qian", "/接单 1")
+    one.notices()
+
+    one.move(to=at(2, "08:30"))
+    assert {str(notice) for notice in one.notices()} == {"chengguan: reminder #1 @qian"}
+    one.move(to=at(2, "09:00"))
+    assert one.told() == ["chengguan: reminder #1 @qian @wang"]
+
+
+def test_a_department_without_a_group_is_called_in_the_dispatch_group(one: Street) -> None:
+    one.through(1, "签收")
+    one.say("zhang", "/派单 1 民生保障科")
+    one.notices()
+
+    one.move(to=at(2, "08:30"))
+
+    assert {str(notice) for notice in one.notices()} == {"dispatch: reminder #1 @yang"}
+
+
+def test_seats_hear_of_urgent_handling_until_it_is_over(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", **URGENT))
+    one.through(2, "签收", "派单", "接单", "反馈")
+    one.notices()
+    one.move(to=at(1, "10:00"))
+    notice = one.notices()[-1]
+    assert notice.people == ("wang", "zhang", "li", "zhao")
+    assert "电话" in notice.text
+
+    one.through(2, "电话")
+    one.through(2, "办结")
+    one.notices()
+    one.move(to=at(1, "12:00"))
+    assert [notice for notice in one.notices() if notice.order == 2] == []
+
+
+def test_where_nobody_can_do_anything_nobody_is_called(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", **URGENT))
+    one.through(2, *TO["办理中"], "联系不上", "联系不上", "联系不上", "办结", "评定")
+    one.notices()
+
+    one.move(hours=5)
+
+    assert [notice for notice in one.notices() if notice.order == 2] == []
+    assert one.clock("紧急处置", 2).breached_at == at(1, "11:00"), "the breach is marked all the same"
+
+
+def test_nothing_after_the_clock_is_met(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+    street.through(1, *TO["已结案"])
+    street.notices()
+
+    street.move(days=20)
+
+    assert street.told() == []
+    assert "超时" not in street.events()
+
+
+# -------------------------------------------------------------------------------------------------------------- once
+
+
+def test_each_step_is_queued_once_whoever_sweeps(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+    street.notices()
+    street.move(to=at(1, "09:30"))
+    assert len(street.notices()) == 1
+
+    for other in (street, street.restarted(), street.restarted()):
+        other.tick()
+        assert other.told() == []
+    street.move(minutes=1)
+    assert street.told() == []
+
+
+def test_two_replicas_sweep_at_once(postgresql_url: str, open_store: OpenStore) -> None:
+    streets = [Street(open_store(postgresql_url)) for _ in range(2)]
+    streets[0].import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in range(1, 16)))
+    streets[0].notices()
+    for street in streets:
+        street.now = at(1, "10:00")
+    start = threading.Barrier(2)
+
+    def sweep(street: Street) -> None:
+        start.wait()
+        street.tick()
+
+    threads = [threading.Thread(target=sweep, args=(street,)) for street in streets]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(notice.order for notice in streets[0].notices().of("reminder")) == list(range(1, 16))
+    assert streets[0].events().count("超时") == 15
+    streets[0].check()
+
+
+def test_what_was_missed_while_down_comes_as_one_digest(street: Street) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in (1, 2, 3)))
+    street.import_rows(row(4, 到达时间="2026-06-01 09:00", **URGENT))
+    street.through(3, "签收", "派单", "接单")
+    street.notices()
+
+    street.sleep(hours=26)
+    again = street.restarted()
+    again.tick()
+
+    notices = again.notices()
+    assert sorted(notices.lines) == sorted(
+        [f"dispatch: catch_up {SEATS}", "chengguan: catch_up @wang", f"dispatch: reminder #4 {SEATS}"]
+    )
+    digest = next(notice for notice in notices if str(notice) == f"dispatch: catch_up {SEATS}")
+    assert digest.text.splitlines()[:2] == [
+        "到期汇总（4 项已到提醒时间）",
+        "#1 待签收 签收：06-01 10:00 到期，已超 25小时",
+    ]
+    assert again.clock("签收", 1).breached_at == at(1, "10:00")
+    again.tick()
+    assert again.told() == []
+    again.check()
+
+
+def test_many_at_the_same_moment_come_as_one_digest(street: Street) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in range(1, 41)))
+    street.notices()
+
+    street.move(to=at(1, "09:30"))
+
+    notice = street.notices().only("catch_up")
+    assert "到期汇总（40 项已到提醒时间）" in notice.text
+    assert "另有 10 项：/待办 看全部" in notice.text
+    street.move(to=at(1, "09:45"))
+    assert street.told() == []

@@ -234,21 +234,29 @@ def _checked(
 ) -> tuple[Vault, bool]:
     meta = table(Meta)
     known = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
-    if not fresh and rehearsal is not None and (known["use"] == "rehearsal") != rehearsal:
+    wanted = _UNUSED if rehearsal is None else _REHEARSAL if rehearsal else _REAL
+    use = known.get("use", _UNUSED)
+    if _UNUSED not in (use, wanted) and use != wanted:
         raise StoreError(
             "这个数据库是演练用的，不能用于正式值守：请换一个数据目录，或设回演练时钟"
-            if known["use"] == "rehearsal"
+            if use == _REHEARSAL
             else "这个数据库是正式的，不能用于演练：请换一个数据目录，或去掉 JIESU_CLOCK 设置"
         )
     vault = Vault(key(fresh))
     if fresh:
-        use = "rehearsal" if rehearsal else "real"
-        rows = {"use": use, "vault": vault.fingerprint, "store": secrets.token_hex(8)}
+        rows = {"use": wanted, "vault": vault.fingerprint, "store": secrets.token_hex(8)}
         connection.execute(sa.insert(meta), [{"key": name, "value": value} for name, value in rows.items()])
-        return vault, bool(rehearsal)
+        return vault, wanted == _REHEARSAL
     if known["vault"] != vault.fingerprint:
         raise StoreError("办公室密钥不对：它不是写入这个数据库时用的那一把。请换回原来的密钥文件")
-    return vault, known["use"] == "rehearsal"
+    if use == _UNUSED != wanted:
+        connection.execute(sa.update(meta).where(meta.c.key == "use").values(value=wanted))
+        use = wanted
+    return vault, use == _REHEARSAL
+
+
+_UNUSED, _REAL, _REHEARSAL = "unused", "real", "rehearsal"
+"""What a store was used for. An import makes a store that no service has used yet; the first service marks it."""
 
 
 def _code(fault: Exception | None) -> str:

@@ -201,3 +201,9 @@ def test_a_reader_sees_one_state_while_another_writes(database_url: str, open_st
         assert connection.execute(orders).scalar_one() == 0
     with store.connect() as connection:
         assert connection.execute(orders).scalar_one() == 3
+
+
+def test_a_store_that_was_only_imported_into_becomes_what_first_uses_it(empty_url: str, open_store: OpenStore) -> None:
+    assert not open_store(empty_url, rehearsal=None).rehearsal
+    assert open_store(empty_url, rehearsal=True).rehearsal
+    assert "演练用的" in shut(empty_url, rehearsal=False)

@@ -98,6 +98,7 @@ class Batch:
     def created(self, order: int) -> None:
         """Nothing is stored of a new order: spare the queries."""
         self._loaded.update((model, order) for model in PROJECTIONS)
+        self._vault.setdefault(order, None)
 
     def counter(self, name: str) -> int:
         """The counter's value, locked until the end of the transaction."""

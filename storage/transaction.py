@@ -5,7 +5,7 @@ working rows and `record` an event: the event's effects follow by comparison.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar, cast
 

@@ -5,7 +5,7 @@ overwritten by blanks: what changed is an 上游变更 event. Whatever the row s
 with the steps that were asserted here, and a contradiction is raised once as 系统状态不符.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -66,6 +66,26 @@ class Accepted:
     warnings: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What of a row needs no transaction: worked out before the write lock is taken. Without `texts` they are made
+    when they turn out to be needed."""
+
+    digest: str
+    texts: Mapping[str, Any] | None = None
+
+
+def prepare(office: Office, scope: Scope, rows: Sequence[IncomingOrder]) -> dict[tuple[str, str], Prepared]:
+    """Prepare rows beside the writer: their digests, and the masked texts of those that the store does not know."""
+    there = known(scope, rows)
+    found: dict[tuple[str, str], Prepared] = {}
+    for row in rows:
+        key: tuple[str, str] = (row.source, row.number)
+        texts = None if key in there else open_texts(row, own_of(row))
+        found[key] = Prepared(office.store.vault.digest(raw_values(row)), texts)
+    return found
+
+
 def known(scope: Scope, rows: Sequence[IncomingOrder]) -> dict[tuple[str, str], Known]:
     """What the store knows of these rows, in one query: (source, 工单编号) → id, digest, state."""
     orders, vault = table(OrderTable), table(VaultRow)
@@ -87,12 +107,20 @@ def known(scope: Scope, rows: Sequence[IncomingOrder]) -> dict[tuple[str, str], 
 
 
 def accept(
-    office: Office, scope: Scope, row: IncomingOrder, before: Known | None, *, origin: str, takeover: bool = False
+    office: Office,
+    scope: Scope,
+    row: IncomingOrder,
+    before: Known | None,
+    *,
+    origin: str,
+    takeover: bool = False,
+    prepared: Prepared | None = None,
 ) -> Accepted:
     """Take one row in. `origin` says how it came (导入, 接口, 登记); the actor and the moment are the scope's."""
-    digest = office.store.vault.digest(raw_values(row))
+    prepared = prepared or Prepared(office.store.vault.digest(raw_values(row)))
+    digest = prepared.digest
     if before is None:
-        return _new(office, scope, row, digest, origin=origin, takeover=takeover)
+        return _new(office, scope, row, prepared, origin=origin, takeover=takeover)
     rules = office.rules(scope.now)
     if before.digest == digest:
         found = "" if before.history else upstream.contradiction(rules, before.state, row.status)
@@ -103,11 +131,13 @@ def accept(
     return _changed(office, scope, row, digest, _order(scope, before.id), rules, origin=origin)
 
 
-def _new(office: Office, scope: Scope, row: IncomingOrder, digest: str, *, origin: str, takeover: bool) -> Accepted:
+def _new(
+    office: Office, scope: Scope, row: IncomingOrder, prepared: Prepared, *, origin: str, takeover: bool
+) -> Accepted:
     rules = office.rules(scope.now)
     history = row.closed_at is not None or upstream.finished(rules, row.status)
     number = scope.next_number("order")
-    own = own_of(row)
+    texts = open_texts(row, own_of(row)) if prepared.texts is None else prepared.texts
     order = Order(
         id=number,
         source=row.source,
@@ -125,10 +155,10 @@ def _new(office: Office, scope: Scope, row: IncomingOrder, digest: str, *, origi
         state=State.CLOSED if history else State.AWAITING_SIGNATURE,
         open=not history,
         finished_at=row.closed_at if history else None,
-        **open_texts(row, own),
+        **texts,
     )
     scope.add(order)
-    seal(office, scope, number, row, digest)
+    seal(office, scope, number, row, prepared.digest)
     if row.confidential:
         scope.add(Fact(order_id=number, name="保密", by=scope.actor, at=scope.now))
     if history:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from handlers.intake.orders import IncomingOrder
 from handlers.office import Office
-from handlers.privacy import clean, mask_name, mask_phone
+from handlers.privacy import Cleaner, mask_name, mask_phone
 from storage.tables import VaultRow
 from storage.transaction import Scope
 from storage.vault import Personal, canonical_phone
@@ -61,10 +61,8 @@ def differs(row: IncomingOrder, held: Personal) -> bool:
 
 def open_texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, Any]:
     """The masked columns of an order, as every group and report may see them."""
-
-    def masked(text: str) -> str:
-        return clean(text, own=own, keep=(row.number,))
-
+    cleaner = Cleaner(own=own, keep=(row.number,))
+    masked = cleaner.clean
     return {
         "type": masked(row.type),
         "category": "->".join(masked(level) for level in row.category),
@@ -79,7 +77,7 @@ def open_texts(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, Any]:
         "company": masked(row.company),
         "caller": mask_name(row.caller),
         "phone": mask_phone(row.phone),
-        "upstream": _upstream(row, own),
+        "upstream": _upstream(row, cleaner),
     }
 
 
@@ -87,7 +85,7 @@ def own_of(row: IncomingOrder) -> tuple[str, ...]:
     return () if row.confidential else tuple(value for value in (row.caller, row.phone) if value)
 
 
-def _upstream(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, str]:
+def _upstream(row: IncomingOrder, cleaner: Cleaner) -> dict[str, str]:
     values = {
         "办理结果": row.result,
         "回复内容": row.reply,
@@ -98,7 +96,7 @@ def _upstream(row: IncomingOrder, own: tuple[str, ...]) -> dict[str, str]:
         "承办单位": row.department,
         **row.extra,
     }
-    return {name: clean(text, own=own, keep=(row.number,)) for name, text in values.items() if text}
+    return {name: cleaner.clean(text) for name, text in values.items() if text}
 
 
 def _raw_extra(row: IncomingOrder) -> dict[str, str]:

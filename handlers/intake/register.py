@@ -5,7 +5,7 @@ noted as unannounced; the service tells it once the import is finished or has di
 digest and a crash in between loses no notice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from config.organisation import Person
 from handlers import clocks, notices
 from handlers.commands.closing import reopen_by_source
 from handlers.commands.receipt import settle_return
-from handlers.intake.accept import Accepted, Result, accept, known
+from handlers.intake.accept import Accepted, Prepared, Result, accept, known
 from handlers.intake.orders import IncomingOrder
 from handlers.intake.upstream import Decision
 from handlers.notices import Audience
@@ -59,17 +59,21 @@ def take_in(
     batch: str | None = None,
     takeover: bool = False,
     actor: Person = SYSTEM_ACTOR,
+    prepared: Mapping[tuple[str, str], Prepared] | None = None,
 ) -> list[Accepted]:
     """Accept rows inside one transaction. With `batch` the findings wait for `finish`; else they are told now.
 
-    With `takeover` nothing is told at all.
+    With `takeover` nothing is told at all. `prepared` is what `accept.prepare` worked out of these rows before.
     """
     before = known(scope, rows)
+    scope.load(Order, [held.id for held in before.values()])
+    ready = prepared or {}
     work = Work(office, scope, actor, Place(""))
     accepted = []
     findings: list[Finding] = []
     for row in rows:
-        taken = accept(office, scope, row, before.get((row.source, row.number)), origin=origin, takeover=takeover)
+        key = (row.source, row.number)
+        taken = accept(office, scope, row, before.get(key), origin=origin, takeover=takeover, prepared=ready.get(key))
         accepted.append(taken)
         _follow(work, taken)
         findings += _findings(taken)

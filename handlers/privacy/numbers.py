@@ -19,7 +19,9 @@ Hide = Callable[[re.Match[str], str], str | None]
 
 ALONE: Final = r"(?<![0-9A-Za-z])"
 ENDS_ALONE: Final = r"(?![0-9A-Za-z])"
-ODD: Final = r"[ \n\-_.·,;:!?|/\\'\"+=~&()<>…。\u0300-\u036f\u20d0-\u20ff]{0,5}"  # may split the digits of a mobile
+ODD_SIGN: Final = r"[ \n\-_.·,;:!?|/\\'\"+=~&()<>…。\u0300-\u036f\u20d0-\u20ff]"
+ODD_MOST: Final = 5
+ODD: Final = f"{ODD_SIGN}{{0,{ODD_MOST}}}"  # may split the digits of a mobile
 
 
 def join(rules: Sequence[tuple[str, str]]) -> re.Pattern[str]:

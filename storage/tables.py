@@ -15,6 +15,9 @@ from sqlmodel import Field, SQLModel
 
 from storage.columns import JsonText
 
+_BIG: Any = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""On SQLite an integer key is the row's own id, which spares an index."""
+
 
 class Projected(SQLModel):
     """A row that is a view of the journal. `KEY` names its primary key, `order_id` (or `id`) its order."""
@@ -309,7 +312,7 @@ class Event(SQLModel, table=True):
         sa.Index("ix_event_undoes", "undoes"),
     )
 
-    seq: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
+    seq: int = Field(primary_key=True, sa_type=_BIG, sa_column_kwargs={"autoincrement": False})
     order_id: int | None = None
     n: int | None = None
     at: datetime

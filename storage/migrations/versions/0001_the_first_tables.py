@@ -137,7 +137,7 @@ def upgrade() -> None:
 
     op.create_table(
         "event",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("order_id", sa.Integer(), nullable=True),
         sa.Column("n", sa.Integer(), nullable=True),
         sa.Column("at", UTCDateTime(), nullable=False),

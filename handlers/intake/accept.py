@@ -29,6 +29,7 @@ from storage.tables import Evaluation, Fact, Order, OrderTable, VaultRow
 from storage.transaction import Scope
 
 CITY = "市级"
+STATUS_COLUMN = "工单状态"
 
 
 class Result(StrEnum):
@@ -275,7 +276,7 @@ _COLUMN_NAMES = {
     "arrived_at": "到达时间",
     "reported_at": "来电时间",
     "city_due_at": "办理时限",
-    "upstream_status": "工单状态",
+    "upstream_status": STATUS_COLUMN,
     "level": "紧急程度",
     "confidential": "保密",
 }

@@ -16,7 +16,7 @@ from config.organisation import Person
 from handlers import clocks, notices
 from handlers.commands.closing import reopen_by_source
 from handlers.commands.receipt import settle_return
-from handlers.intake.accept import Accepted, Prepared, Result, accept, known
+from handlers.intake.accept import STATUS_COLUMN, Accepted, Prepared, Result, accept, known
 from handlers.intake.orders import IncomingOrder
 from handlers.intake.upstream import Decision
 from handlers.notices import Audience
@@ -137,11 +137,16 @@ def _findings(taken: Accepted) -> list[Finding]:
     found = []
     if taken.result is Result.NEW and not taken.history:
         found.append(Finding(Telling.NEW, number))
-    if taken.result is Result.CHANGED and not taken.order.history:
+    if taken.result is Result.CHANGED and not taken.order.history and _is_news(taken):
         found.append(Finding(Telling.CHANGED, number, taken.changes))
     if taken.mismatch:
         found.append(Finding(Telling.MISMATCH, number, (taken.mismatch,)))
     return found
+
+
+def _is_news(taken: Accepted) -> bool:
+    """A status that only moves on there as it did here is in the journal and calls nobody."""
+    return taken.decision is not None or taken.changes != (STATUS_COLUMN,)
 
 
 def _follow(work: Work, taken: Accepted) -> None:

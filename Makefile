@@ -5,13 +5,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= auto
 
-.PHONY: demo test lint format bench screenshot lock clean
+.PHONY: demo test test-browser lint format bench screenshot lock clean
 
 demo: $(STAMP)
 	$(BIN)/jiesu demo $(ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# The console in a real browser. Needs node, npm and Debian's chromium; SHOTS=folder keeps pictures.
+test-browser: $(STAMP) node_modules/playwright-core
+	node tests/browser/run.mjs
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -25,7 +29,7 @@ format: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
-# Needs node, Debian's chromium and a Chinese font; nothing else in this file does.
+# Needs node, npm, Debian's chromium and a Chinese font.
 screenshot: $(STAMP) node_modules/playwright-core
 	node docs/screenshot.mjs
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from handlers.arguments import Arguments
 from handlers.lifecycle import STEPS
+from handlers.slots import Form
 from handlers.work import Said, Work
 from storage.tables import Order
 
@@ -21,7 +22,8 @@ class Command:
     """One command. `step` works on one order, `ask` on none; a command with neither is not provided yet.
 
     `own_kinds` are the kinds of its own arguments that look like an order number (phone, date, order). `reads`: it
-    changes nothing, so it runs beside the writer. `roles`: who may, where the lifecycle table does not say.
+    changes nothing, so it runs beside the writer. `roles`: who may, where the lifecycle table does not say. `forms`:
+    the arguments after the orders, as data; `usage` is written from them.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Command:
     private: bool = False
     reads: bool = False
     roles: frozenset[str] | None = None
+    forms: tuple[Form, ...] = ()
 
     @property
     def provided(self) -> bool:

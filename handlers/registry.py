@@ -20,7 +20,10 @@ from handlers.commands import (
     revealing,
     undo,
 )
+from handlers.figures import Axis
 from handlers.reports.daily import daily_command
+from handlers.slots import BEHALF, DEADLINE, HAPPENED, NOTE, REASON, Form, Slot, choice, ruled, text, word
+from handlers.states import State
 from handlers.statistics import statistics
 from handlers.work import Said, Work
 
@@ -33,27 +36,52 @@ def _help(work: Work, arguments: Arguments) -> Said:
 
 
 def _c(
-    names: str, orders: Orders, usage: str, summary: str, *examples: str, step: Step | None = None, **more: object
+    names: str,
+    orders: Orders,
+    arguments: str | Form | tuple[Form, ...],
+    summary: str,
+    *examples: str,
+    step: Step | None = None,
+    **more: object,
 ) -> Command:
+    """`arguments`: slots, or several forms of them; for a command that is not provided yet, its usage line."""
     name, *aliases = names.split()
-    return Command(name, tuple(aliases), orders, usage, summary, examples, step, **more)  # type: ignore[arg-type]
+    forms = () if isinstance(arguments, str) else _forms(arguments)
+    usage = arguments if isinstance(arguments, str) else _usage(orders, forms)
+    return Command(name, tuple(aliases), orders, usage, summary, examples, step, forms=forms, **more)  # type: ignore[arg-type]
+
+
+def _forms(arguments: Form | tuple[Form, ...]) -> tuple[Form, ...]:
+    plain = tuple(slot for slot in arguments if isinstance(slot, Slot))
+    return (plain,) if len(plain) == len(arguments) else tuple(form for form in arguments if isinstance(form, tuple))
+
+
+def _usage(orders: Orders, forms: tuple[Form, ...]) -> str:
+    written = [" ".join(slot.usage for slot in form) for form in forms]
+    if orders == "maybe":
+        return f"N，或{written[0]}"
+    before = {"none": "", "one": "N ", "many": "N… "}[orders]
+    return " 或 ".join(f"{before}{each}".strip() for each in written)
+
+
+_DEPARTMENT = Slot("department", "科室", optional=True)
 
 
 COMMANDS: tuple[Command, ...] = (
     _c(
         "登记 new",
         "none",
-        "列名：值（每行一项），或粘贴表头和一行",
+        (text("列名：值（每行一项），或粘贴表头和一行"),),
         "登记一件工单，工单编号必填",
         "/登记 工单编号：热线-260601-000001\n标题：路灯不亮\n主要内容：桃花巷路灯不亮\n到达时间：2026-06-01 08:00",
         ask=registration.register,
         roles=_DUTY,
     ),
-    _c("签收 签 claim", "many", "N…", "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
+    _c("签收 签 claim", "many", (), "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
     _c(
         "退回 退件 return",
         "one",
-        "N 类别 单位 说明",
+        (ruled("类别", lambda rules: rules.return_kinds), word("单位"), text("说明")),
         "退回不属于本街道的工单",
         "/退回 123 非本辖区 邻街街道 地址在河东，属邻街街道管辖",
         step=receipt.send_back,
@@ -61,7 +89,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "退回结果 returned",
         "one",
-        "N 成功|驳回 [说明]",
+        (choice("成功", "驳回"), NOTE),
         "登记退回的结果",
         "/退回结果 123 成功",
         step=receipt.return_answer,
@@ -69,7 +97,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "报备 refer",
         "one",
-        "N 事由",
+        (text("事由"),),
         "归属不清，向分中心报备",
         "/报备 123 地址在两街道交界，权属不清",
         step=referral.refer,
@@ -77,7 +105,11 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "批复 advise",
         "one",
-        "N 派 科室 [说明] 或 N 退 单位 [说明] 或 N 说明 …",
+        (
+            (choice("派"), Slot("department", "科室"), NOTE),
+            (choice("退"), word("单位"), NOTE),
+            (choice("说明"), text("…")),
+        ),
         "分中心对报备的答复",
         "/批复 123 派 城管科",
         "/批复 123 退 区水务局 属区管河道",
@@ -86,7 +118,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "派单 派发 转办 dispatch",
         "many",
-        "N… 主办[+协办+协办] [说明]",
+        (Slot("departments", "主办[+协办+协办]"), NOTE),
         "派给科室，一个主办，可有协办",
         "/派单 123 城管科",
         "/派单 123 城管科+平安办 请今日到场",
@@ -95,7 +127,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "电话 phone",
         "one",
-        "N 被叫人 [说明]",
+        (Slot("person", "被叫人"), NOTE),
         "记一次电话通知，紧急工单必记",
         "/电话 123 王科长 已告知现场情况",
         step=dispatching.phone,
@@ -104,26 +136,33 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "接单 accept",
         "many",
-        "N… [代 科室]",
+        (BEHALF,),
         "科室接单，接单人即经办人",
         "/接单 123",
         "/接单 123 代 城管科",
         step=dispatching.accept,
     ),
-    _c("分办 assign", "many", "N… 人", "科室内指定经办人", "/分办 123 钱队员", step=dispatching.assign),
+    _c(
+        "分办 assign",
+        "many",
+        (Slot("person", "人", colleague=True),),
+        "科室内指定经办人",
+        "/分办 123 钱队员",
+        step=dispatching.assign,
+    ),
     _c(
         "改派 decline",
         "one",
-        "N 理由",
+        (REASON,),
         "派错了，退给值班坐席改派",
         "/改派 123 属市场监管所职责",
         step=dispatching.decline,
     ),
-    _c("核查 check", "one", "N 结果", "记一次信息核查", "/核查 123 现场无人施工", step=handling.check),
+    _c("核查 check", "one", (text("结果"),), "记一次信息核查", "/核查 123 现场无人施工", step=handling.check),
     _c(
         "反馈 contact",
         "one",
-        "N [代 科室] [时间] 已接通|联系不上|无法联系 说明",
+        (BEHALF, HAPPENED, choice(handling.REACHED, handling.UNREACHABLE, handling.IMPOSSIBLE), text("说明")),
         "记一次与来电人的联系",
         "/反馈 123 已接通 已告知今日到场处理",
         "/反馈 123 10:30 联系不上 无人接听",
@@ -139,7 +178,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "办结 done",
         "one",
-        "N [代 科室] 解决|部分解决|未解决 结果",
+        (BEHALF, choice(*handling.OUTCOMES), text("结果")),
         "科室申报办理结果",
         "/办结 123 解决 已修复路灯",
         "/办结 123 解决 结果：已修复路灯\n态度：满意",
@@ -148,7 +187,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "补要件",
         "one",
-        "N 联系人|联系时间|诉求|结果|依据|态度 内容",
+        (choice(*handling.ITEMS), text("内容")),
         "补一项结案要件",
         "/补要件 123 态度 来电人表示认可",
         step=handling.add_item,
@@ -156,25 +195,31 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "评定 rate",
         "one",
-        "N 是|否 解决|部分解决|未解决 满意|基本满意|一般|不满意|未评价 [录音 编号] [说明]",
+        (
+            choice("是", "否"),
+            choice(*handling.OUTCOMES),
+            choice(*closing.SATISFIED),
+            word("编号", optional=True, before="录音"),
+            NOTE,
+        ),
         "复核：响应、解决、满意",
         "/评定 123 是 解决 满意 录音 A0012",
         step=closing.rate,
     ),
     _c("二次确认 confirm", "one", "N 说明", "督办件结案前另一人确认"),
-    _c("结案 close", "many", "N…", "要件齐全后结案", "/结案 123", step=closing.close),
-    _c("驳回 reject", "one", "N 理由", "结案审核不通过，退回科室", "/驳回 123 未附现场照片说明", step=closing.reject),
-    _c("重开 reopen", "one", "N 理由", "已结案的重新办理", "/重开 123 来电人反映再次发生", step=closing.reopen),
+    _c("结案 close", "many", (), "要件齐全后结案", "/结案 123", step=closing.close),
+    _c("驳回 reject", "one", (REASON,), "结案审核不通过，退回科室", "/驳回 123 未附现场照片说明", step=closing.reject),
+    _c("重开 reopen", "one", (REASON,), "已结案的重新办理", "/重开 123 来电人反映再次发生", step=closing.reopen),
     _c("挂账 suspend", "one", "N 复核日期 依据", "一时难以解决的挂账", own_kinds=frozenset({"date"})),
     _c("销账 resume", "one", "N [说明]", "恢复办理"),
     _c("作废 void", "one", "N 保留的单号", "作废重复导入的工单", own_kinds=frozenset({"order"})),
     _c("确认作废", "one", "N", "确认作废"),
-    _c("催办 urge", "many", "N…", "催当前责任人，10分钟一次", "/催办 123", step=oversight.urge),
-    _c("升级 escalate", "one", "N 理由", "告诉上一级", "/升级 123 科室多次未接单", step=oversight.escalate),
+    _c("催办 urge", "many", (), "催当前责任人，10分钟一次", "/催办 123", step=oversight.urge),
+    _c("升级 escalate", "one", (REASON,), "告诉上一级", "/升级 123 科室多次未接单", step=oversight.escalate),
     _c(
         "督办 supervise",
         "one",
-        "N 市|区|街道 截止时间",
+        (choice("市", "区", "街道"), DEADLINE),
         "列为督办，另计时限",
         "/督办 123 区 明天17:00",
         step=oversight.supervise,
@@ -182,7 +227,7 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "定级 level",
         "one",
-        "N 紧急|一般|疑难 理由",
+        (choice(*marking.LEVELS), REASON),
         "改级别，时限随之调整",
         "/定级 123 紧急 现场有人受伤",
         step=marking.set_level,
@@ -190,7 +235,11 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "标记 flag",
         "one",
-        "N 事实 [类别] [取消]",
+        (
+            ruled("事实", lambda rules: rules.facts),
+            word("类别", optional=True),
+            choice("取消", optional=True),
+        ),
         "设或取消一项事实",
         "/标记 123 易反弹",
         "/标记 123 剔除 不合理诉求",
@@ -201,18 +250,18 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "揭示 reveal",
         "one",
-        "N 事由",
+        (text("事由"),),
         "看来电人姓名电话，仅限私聊",
         "/揭示 123 回访核实",
         step=revealing.reveal,
         private=True,
         roles=_SEES_CALLERS,
     ),
-    _c("撤回 undo", "none", "", "两分钟内撤回自己刚才的操作", "/撤回", ask=undo.undo),
+    _c("撤回 undo", "none", (), "两分钟内撤回自己刚才的操作", "/撤回", ask=undo.undo),
     _c(
         "查 show",
         "maybe",
-        "N，或要查找的词",
+        (text("要查找的词"),),
         "看一件工单，或按词查找",
         "/查 123",
         "/查 科源社区",
@@ -220,13 +269,19 @@ COMMANDS: tuple[Command, ...] = (
         ask=asking.search,
         reads=True,
     ),
-    _c("待办 todo", "none", "[科室]", "轮到我做的", "/待办", ask=asking.todo, reads=True),
-    _c("我的 mine", "none", "[科室]", "我经办的", "/我的", ask=asking.mine, reads=True),
-    _c("超期 overdue", "none", "[科室]", "已过时限的", "/超期", "/超期 城管科", ask=asking.overdue, reads=True),
+    _c("待办 todo", "none", (_DEPARTMENT,), "轮到我做的", "/待办", ask=asking.todo, reads=True),
+    _c("我的 mine", "none", (_DEPARTMENT,), "我经办的", "/我的", ask=asking.mine, reads=True),
+    _c("超期 overdue", "none", (_DEPARTMENT,), "已过时限的", "/超期", "/超期 城管科", ask=asking.overdue, reads=True),
     _c(
         "列表 list",
         "none",
-        "[状态] [科室] [社区] [紧急] [日期..日期]",
+        (
+            choice(*State, label="状态", optional=True, free=True),
+            Slot("department", "科室", optional=True, free=True),
+            Slot("community", "社区", optional=True, free=True),
+            choice("紧急", "疑难", "一般", label="紧急", optional=True, free=True),
+            Slot("period", "日期..日期", ("今日", "昨日", "本周", "本月"), optional=True, free=True),
+        ),
         "按条件列工单",
         "/列表 待派单",
         "/列表 城管科 紧急",
@@ -236,14 +291,30 @@ COMMANDS: tuple[Command, ...] = (
     _c(
         "统计 stats",
         "none",
-        "[今日|昨日|本周|本期|日期..日期] [按科室|按社区|按包片|按分类] [名称] [三率]",
+        (
+            Slot(
+                "period", "今日|昨日|本周|本期|日期..日期", ("今日", "昨日", "本周", "本期"), optional=True, free=True
+            ),
+            choice(*(f"按{axis}" for axis in Axis), optional=True, free=True),
+            Slot("subject", "名称", optional=True, free=True),
+            choice("三率", optional=True, free=True),
+        ),
         "数量和三率，默认今日",
         "/统计",
         "/统计 本周 按科室",
         ask=statistics,
         reads=True,
     ),
-    _c("日报", "none", "[日期]", "某日日报，默认昨日", "/日报", "/日报 昨日", ask=daily_command, reads=True),
+    _c(
+        "日报",
+        "none",
+        (Slot("period", "日期", ("昨日", "今日"), optional=True),),
+        "某日日报，默认昨日",
+        "/日报",
+        "/日报 昨日",
+        ask=daily_command,
+        reads=True,
+    ),
     _c("周报", "none", "[期间]", "周报"),
     _c("月报", "none", "[期间]", "月报"),
     _c("报表 report", "none", "名称 [期间]", "各类报表"),
@@ -264,18 +335,27 @@ COMMANDS: tuple[Command, ...] = (
     _c("日历", "none", "[年]", "工作日历"),
     _c("绑定", "none", "[一次码]", "绑定群或账号", private=True),
     _c("网页", "none", "", "登录网页", private=True),
-    _c("帮助 help", "none", "[命令]", "能用的命令，或一条命令的用法", "/帮助", "/帮助 派单", ask=_help, reads=True),
+    _c(
+        "帮助 help",
+        "none",
+        (Slot("command", "命令", optional=True),),
+        "能用的命令，或一条命令的用法",
+        "/帮助",
+        "/帮助 派单",
+        ask=_help,
+        reads=True,
+    ),
     _c(
         "规则 policy",
         "none",
-        "[名称]",
+        (text("名称", optional=True),),
         "现行时限和规则",
         "/规则",
         "/规则 签收",
         ask=informing.rules,
         reads=True,
     ),
-    _c("状态 status", "none", "", "系统自身状态", "/状态", ask=informing.status, reads=True),
+    _c("状态 status", "none", (), "系统自身状态", "/状态", ask=informing.status, reads=True),
 )
 
 BY_NAME: dict[str, Command] = {command.name: command for command in COMMANDS}

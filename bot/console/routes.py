@@ -18,6 +18,7 @@ from bot.platforms.contract import Incoming
 from bot.web.keys import SERVICE
 from bot.web.middleware import Handler, refusal
 from config.shanghai import SHANGHAI, full_text, local
+from handlers.completion import offered
 from handlers.registry import COMMANDS
 from handlers.work import department_name
 from storage.transaction import Scope
@@ -35,6 +36,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/console/people", people)
     app.router.add_get("/console/groups", groups)
     app.router.add_get("/console/commands", commands)
+    app.router.add_get("/console/complete", complete)
     app.router.add_get("/console/messages", get_messages)
     app.router.add_post("/console/messages", post_message)
     app.router.add_get("/console/stream", stream)
@@ -105,6 +107,15 @@ async def commands(request: web.Request) -> web.Response:
     )
 
 
+async def complete(request: web.Request) -> web.Response:
+    """What can be offered to this person while typing: orders, names, and the grammar of each command."""
+    service = request.app[SERVICE]
+    person = service.office.organisation.person(request.query.get("person", ""))
+    if person is None:
+        return _nobody()
+    return _json(await service.desk.read(lambda scope: offered(service.office, scope, person), service.clock.now()))
+
+
 async def get_messages(request: web.Request) -> web.Response:
     """A chat's messages, in order."""
     service = request.app[SERVICE]
@@ -124,7 +135,7 @@ async def post_message(request: web.Request) -> web.Response:
         return body
     person = service.office.organisation.person(body.get("person", "")) if _text(body, "person") else None
     if person is None:
-        return refusal(404, "没有这个人：person 应为组织名册里的人员编号")
+        return _nobody()
     chat = _chat(request, body.get("group") if _text(body, "group") else None)
     if isinstance(chat, web.Response):
         return chat
@@ -241,6 +252,10 @@ def _local_names(request: web.Request) -> set[str | None]:
 def _port(request: web.Request) -> int | None:
     name = request.transport.get_extra_info("sockname") if request.transport else None
     return name[1] if name else None
+
+
+def _nobody() -> web.Response:
+    return refusal(404, "没有这个人：person 应为组织名册里的人员编号")
 
 
 def _chat(request: web.Request, name: Any) -> str | web.Response:

@@ -41,7 +41,13 @@ async function request(path, body) {
 export const people = () => request("/console/people");
 export const groups = () => request("/console/groups");
 export const commands = () => request("/console/commands");
+
+/** What may be offered to a person while typing; see docs/console.md. */
+export const complete = (person) => request(`/console/complete?${new URLSearchParams({ person })}`);
 export const clock = () => request("/console/clock");
+
+/** `now`: "2026-06-01T08:32", Shanghai; only a standing rehearsal clock moves. Everything due by then is done first. */
+export const moveClock = (now) => request("/console/clock", { now });
 
 export function messages(group, after = null) {
   const query = new URLSearchParams({ group });

@@ -2,8 +2,10 @@
 
 import * as api from "./api.js";
 import { Arrivals } from "./arrivals.js";
+import { ClockControl } from "./clock.js";
 import { Composer, quoteLine } from "./composer.js";
 import { byId } from "./dom.js";
+import { isWhole, readName } from "./grammar.js";
 import { drafts, speaker } from "./memory.js";
 import { MessageList } from "./messages.js";
 import { Outbox } from "./outbox.js";
@@ -19,6 +21,7 @@ import {
   mendMark,
   mine,
   nameOf,
+  offers,
   office,
   revealed,
   unread,
@@ -27,7 +30,7 @@ import {
 } from "./session.js";
 import { showChats, showConnection, showRehearsal, showSpeaker, showTotals } from "./sidebar.js";
 import { Stream } from "./stream.js";
-import { TextReader } from "./text.js";
+import { firstLine, TextReader } from "./text.js";
 
 const CLOCK_EVERY = 10_000;
 const RETRY_START = 3_000;
@@ -58,9 +61,11 @@ const list = new MessageList({
 });
 const composer = new Composer({
   onSend: send,
-  describe: (id) => quoteLine(chats.get(here.group, id), nameOf),
+  describe: quoted,
   onDraft: refresh,
+  offers,
 });
+new ClockControl({ clock, onMoved: tick, onTrouble: toast });
 
 async function start() {
   try {
@@ -89,12 +94,18 @@ async function learnOffice() {
   office.people = new Map(people.map((person) => [person.id, person]));
   office.groups = groups.filter((group) => !group.id.startsWith("@"));
   office.commands = commands;
-  office.reader = new TextReader(people, commands);
-  office.version += 1;
-  composer.commands = commands;
-  showCommands(commands);
+  offers.all = commands;
   here.person = office.people.get(speaker.get()) ?? people.find(({ roles }) => roles.includes("duty")) ?? people[0];
   if (!here.person) throw new api.ApiError("组织里还没有人，请先在组织文件里添加");
+  await learnOffers();
+}
+
+/** Roles decide which commands there are; texts are read anew, for what can be tapped in them depends on it. */
+async function learnOffers() {
+  if (!(await offers.load(here.person.id))) return;
+  showCommands(offers.commands);
+  office.reader = new TextReader([...office.people.values()], office.commands, offers);
+  office.version += 1;
 }
 
 function listen() {
@@ -170,7 +181,7 @@ async function speakAs(id) {
   here.person = office.people.get(id);
   speaker.set(id);
   try {
-    await arrivals.fetchGroup(mine());
+    await Promise.all([arrivals.fetchGroup(mine()), learnOffers()]);
   } catch (error) {
     // No line: the private chat is filled when it stands again.
     if (!(error instanceof api.ApiError)) throw error;
@@ -278,13 +289,22 @@ function send({ text, quote }) {
   list.toEnd();
 }
 
+/** A command that was tapped; where something is still to be written, the caret stands where it goes. */
 function putCommand(command) {
   if (!here.group) return;
   const before = composer.text;
-  const text = /\d$/.test(command) ? `${command} ` : command;
+  const read = readName(`${command} `, offers, true);
+  const text = read && !isWhole(read.command, read.rest, offers) ? `${command.trimEnd()} ` : command;
   composer.replace(text);
   if (before.trim() && before !== text)
     toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
+}
+
+/** Who said the quoted message, its first line, and the order it is about, if that is one that is open. */
+function quoted(id) {
+  const message = chats.get(here.group, id);
+  const order = /【#(\d+)】/.exec(firstLine(message?.text ?? "", Infinity))?.[1];
+  return message && { ...quoteLine(message, nameOf), order: offers.order(order) };
 }
 
 function takeBack(messageId) {

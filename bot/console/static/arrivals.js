@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { byId } from "./dom.js";
-import { chats, groupName, here, nameOf, office, revealed, visibleGroups } from "./session.js";
+import { chats, groupName, here, nameOf, offers, office, revealed, visibleGroups } from "./session.js";
 import { firstLine } from "./text.js";
 
 /** The stream usually brings a reply's stored copy within moments; after this it is fetched. */
@@ -28,6 +28,7 @@ export class Arrivals {
     }
     const fresh = fetched.filter((message) => chats.receive(group, message));
     if (known) announce(group, fresh);
+    if (known && fresh.some(({ from }) => from === "bot")) offers.stale();
     this.#adopt(group);
     // Only so many are given at once, counted from where we stand: go on until nothing is new.
     if (known && fresh.length) await this.fetchGroup(group);
@@ -36,6 +37,7 @@ export class Arrivals {
   streamed(message) {
     const { group } = message;
     if (!chats.receive(group, message)) return;
+    if (message.from === "bot") offers.stale();
     this.#adopt(group);
     if (visibleGroups().includes(group)) announce(group, [message]);
     this.onChange();

@@ -2,6 +2,7 @@
 
 import { complete } from "./completion.js";
 import { byId, el, part } from "./dom.js";
+import { isWhole, readName } from "./grammar.js";
 import { drafts } from "./memory.js";
 import { firstLine } from "./text.js";
 
@@ -16,13 +17,16 @@ export class Composer {
   #group = null;
   #quote = null;
   #found = null;
-  #active = 0;
+  #usage = byId("usage");
+  #active = -1;
 
-  commands = [];
-
-  /** `onSend({text, quote})`; `describe(id)` → {who, line} of a quoted message or null; `onDraft()`. */
-  constructor({ onSend, describe, onDraft }) {
-    Object.assign(this, { onSend, describe, onDraft });
+  /**
+   * `onSend({text, quote})`; `describe(id)` → {who, line, order} of a quoted message or null; `onDraft()`; `offers`:
+   * what may be completed.
+   */
+  constructor({ onSend, describe, onDraft, offers }) {
+    Object.assign(this, { onSend, describe, onDraft, offers });
+    offers.onNews = () => this.#renew();
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -31,7 +35,11 @@ export class Composer {
     this.#box.addEventListener("click", () => this.#suggest());
     this.#box.addEventListener("keydown", (event) => this.#key(event));
     this.#box.addEventListener("compositionend", () => this.#changed());
-    this.#box.addEventListener("blur", () => this.#close());
+    this.#box.addEventListener("focus", () => this.#tellUsage(this.#complete()));
+    this.#box.addEventListener("blur", () => {
+      this.#close();
+      this.#tellUsage(null);
+    });
     // Pressing an item must not take the focus from the box first: the blur would close the list under the finger.
     this.#list.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#list.addEventListener("click", (event) => this.#pick(event.target.closest("[role=option]")?.dataset.index));
@@ -53,6 +61,7 @@ export class Composer {
     this.#box.value = draft.text;
     this.#quote = draft.quote;
     this.#close();
+    this.#tellUsage(null);
     this.refresh();
   }
 
@@ -66,6 +75,7 @@ export class Composer {
     this.#keep();
     this.refresh();
     this.focus();
+    if (this.#found) this.#suggest();
   }
 
   /** Put a text into the box in place of what stands there (one step for undo). */
@@ -152,7 +162,9 @@ export class Composer {
 
   #key(event) {
     // Enter that ends the choice of a Chinese word belongs to the input method (229: Safari ends before keydown).
-    if (event.isComposing || event.keyCode === 229) return;
+    if (event.isComposing || event.keyCode === 229) return undefined;
+    // A key held down a moment too long must not choose and then send what was chosen.
+    if (event.key === "Enter" && event.repeat && !event.shiftKey) return event.preventDefault();
     if (this.#found && this.#completionKey(event)) return event.preventDefault();
     if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey) {
       event.preventDefault();
@@ -165,66 +177,114 @@ export class Composer {
 
   #completionKey(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) this.#activate(this.#active + step);
+    if (step) this.#step(step);
     else if (event.key === "Escape") this.#close();
-    else if (event.key === "Tab" && !event.shiftKey) this.#pick(this.#active);
-    else if (event.key === "Enter" && !event.shiftKey && !this.#found.items[this.#active].exact)
+    else if (event.key === "Tab" && !event.shiftKey) this.#pick(Math.max(this.#active, 0));
+    else if (event.key === "Enter" && !event.shiftKey && this.#active >= 0 && !this.#found.items[this.#active].exact)
       this.#pick(this.#active);
     else return false;
     return true;
   }
 
-  #suggest() {
+  /** What completes the text at the caret; null without a caret, or where nothing is known. */
+  #complete() {
     const { selectionStart, selectionEnd, value } = this.#box;
-    const caret = document.activeElement === this.#box && selectionStart === selectionEnd ? selectionStart : null;
-    const alone = this.#group?.startsWith("@") ?? false;
-    const state = {
-      before: value.slice(0, caret ?? 0),
-      after: value.slice(caret ?? 0),
-      commands: this.commands,
-      alone,
-    };
-    this.#found = caret === null ? null : complete(state);
-    if (!this.#found) return this.#close();
+    if (document.activeElement !== this.#box || selectionStart !== selectionEnd) return null;
+    return complete({
+      before: value.slice(0, selectionStart),
+      after: value.slice(selectionStart),
+      offers: this.offers,
+      alone: this.#group?.startsWith("@") ?? false,
+      quoted: this.#quote === null ? null : { order: this.describe(this.#quote)?.order ?? null },
+    });
+  }
+
+  /** Round and round; from none, down is the first and up the last. */
+  #step(step) {
+    const count = this.#found.items.length;
+    this.#activate(this.#active < 0 ? (step > 0 ? 0 : count - 1) : (this.#active + step + count) % count);
+  }
+
+  #suggest() {
+    const found = this.#complete();
+    this.#tellUsage(found);
+    if (!found || (!found.items.length && !found.note)) return this.#close();
+    return this.#show(found, found.items.length ? found.select : -1);
+  }
+
+  /** What is new stands behind what is seen already, so that nothing moves under the finger. */
+  #renew() {
+    const found = this.#list.hidden ? null : this.#complete();
+    if (!found) return;
+    const seen = this.#found?.items.map(({ label }) => label) ?? [];
+    const chosen = seen[this.#active];
+    const place = ({ label }) => (seen.includes(label) ? seen.indexOf(label) : seen.length);
+    found.items.sort((a, b) => place(a) - place(b));
+    const select = seen.length ? found.items.findIndex(({ label }) => label === chosen) : found.select;
+    this.#show(found, found.items.length ? select : -1);
+  }
+
+  #show(found, select) {
+    this.#found = found.items.length ? found : null;
     this.#list.replaceChildren(
-      ...this.#found.items.map((item, index) =>
+      ...found.items.map((item, index) =>
         el(
           "li",
-          { role: "option", id: `option-${index}`, data: { index } },
+          { role: "option", id: `option-${index}`, class: item.tone ?? "", data: { index } },
           el("span.option-label", {}, item.label),
           el("span.option-hint", {}, item.hint ?? ""),
           el("span.option-detail", {}, item.detail ?? ""),
         ),
       ),
+      ...(found.note ? [el("li.option-note", { role: "presentation" }, found.note)] : []),
     );
     this.#list.hidden = false;
     this.#list.scrollTop = 0;
-    const exact = this.#found.items.findIndex((item) => item.exact);
-    return this.#activate(Math.max(exact, 0));
+    this.#activate(select);
   }
 
+  /** The usage of the command being typed, the argument at the caret marked. */
+  #tellUsage(found) {
+    const pieces = found?.usage ?? [];
+    this.#usage.hidden = pieces.length < 2;
+    const mark = ({ text, active }) => (active ? el("mark", {}, text) : text);
+    this.#usage.replaceChildren(...pieces.flatMap((piece) => [mark(piece), " "]));
+  }
+
+  /** -1: none, so that Enter sends. */
   #activate(index) {
-    const options = [...this.#list.children];
-    this.#active = (index + options.length) % options.length;
+    const options = [...this.#list.querySelectorAll("[role=option]")];
+    this.#active = index < 0 ? -1 : index % options.length;
     for (const [place, option] of options.entries())
       option.setAttribute("aria-selected", String(place === this.#active));
-    options[this.#active].scrollIntoView({ block: "nearest" });
-    this.#box.setAttribute("aria-activedescendant", options[this.#active].id);
+    const active = options[this.#active];
+    active?.scrollIntoView({ block: "nearest" });
+    if (active) this.#box.setAttribute("aria-activedescendant", active.id);
+    else this.#box.removeAttribute("aria-activedescendant");
   }
 
   #pick(index) {
     const item = this.#found?.items[Number(index)];
     if (!item) return;
     const { selectionStart } = this.#box;
-    this.#box.setSelectionRange(this.#found.from, selectionStart);
+    this.#box.setSelectionRange(item.start ?? this.#found.from, selectionStart);
     this.#insert(item.insert);
     // The name was put before an order that stands already: go on typing behind it.
-    this.#box.setSelectionRange(this.#box.value.length, this.#box.value.length);
-    this.#close();
+    const { length } = this.#box.value;
+    this.#box.setSelectionRange(length, length);
+    if (/\d$/.test(this.#box.value) && !/\d$/.test(item.insert) && this.#goesOn()) this.#insert(" ");
+    if (/\s$/.test(this.#box.value)) this.#suggest();
+    else this.#close();
+  }
+
+  #goesOn() {
+    const read = readName(this.#box.value, this.offers, true);
+    return read !== null && !isWhole(read.command, read.rest, this.offers);
   }
 
   #close() {
     this.#found = null;
+    this.#active = -1;
     this.#list.hidden = true;
     this.#box.removeAttribute("aria-activedescendant");
   }

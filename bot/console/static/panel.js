@@ -6,6 +6,7 @@ import { byId, el } from "./dom.js";
 const SHORT = 2500;
 const LONG = 6000;
 
+/** `commands`: those that who speaks now may use. */
 export function showCommands(commands) {
   byId("panel").hidden = commands.length === 0;
   byId("commands").replaceChildren(...commands.map((command) => el("li", {}, commandItem(command, usageOf(command)))));

@@ -2,6 +2,7 @@
 
 import { Chats } from "./chats.js";
 import { reads } from "./memory.js";
+import { Offers } from "./offers.js";
 import { TextReader } from "./text.js";
 import { OfficeClock } from "./time.js";
 
@@ -10,6 +11,9 @@ export const PRIVATE = "我与机器人的私聊";
 
 export const chats = new Chats();
 export const clock = new OfficeClock();
+
+/** What may be offered to who speaks now, while they type. */
+export const offers = new Offers();
 
 /** `version` changes when messages that are shown must be built anew. */
 export const office = { people: new Map(), groups: [], commands: [], reader: new TextReader([], []), version: 0 };

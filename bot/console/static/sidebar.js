@@ -105,7 +105,8 @@ export function showRehearsal(clock) {
   banner.hidden = !clock.rehearsal;
   if (!clock.rehearsal) return;
   const pace = clock.speed === 0 ? "（时钟停着）" : clock.speed === 1 ? "" : `（${clock.speed} 倍速）`;
-  setText(banner, `演练 · 时间 ${fullTime(clock.now())}${pace} · 数据不出本机`);
+  setText(part(banner, "text"), `演练 · 时间 ${fullTime(clock.now())}${pace} · 数据不出本机`);
+  part(banner, "clock").hidden = clock.speed !== 0;
 }
 
 function setText(node, text) {

@@ -1,6 +1,7 @@
 /* The text of a message as nodes: what a seat acts on (orders, commands, people) stands out and can be tapped. */
 
 import { el } from "./dom.js";
+import { keptWords } from "./grammar.js";
 
 const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 const longestFirst = (words) =>
@@ -13,13 +14,15 @@ const longestFirst = (words) =>
 export class TextReader {
   #pattern;
   #idByName;
+  #offers;
 
-  /** `people`: [{id, name}]; `commands`: [{name, aliases}]. */
-  constructor(people, commands) {
+  /** `people`: [{id, name}]; `commands`: [{name, aliases}]; `offers`: what the reader may use, with its arguments. */
+  constructor(people, commands, offers = null) {
+    this.#offers = offers;
     this.#idByName = new Map(people.map((person) => [person.name, person.id]));
     const names = longestFirst([...this.#idByName.keys(), "所有人", "接诉即办"]).join("|");
     const words = longestFirst(commands.map((command) => command.name)).join("|");
-    // A command in a text ends after its orders: what follows ("科室", "说明") is for the person to fill in.
+    // Behind the orders only values are kept ("解决", "代 城管科"): names ("科室", "说明") are for the person to fill in.
     const command = words
       ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?:-\\d{1,6})?(?![\\d:月日/.-]))*)`
       : "(?<command>(?!))";
@@ -34,10 +37,12 @@ export class TextReader {
     const found = [];
     let end = 0;
     for (const match of text.matchAll(this.#pattern)) {
-      const node = this.#node(match, { reader, commands });
+      if (match.index < end) continue;
+      const whole = commands && match.groups.command ? this.#withWords(match, text) : match[0];
+      const node = this.#node(match, whole, { reader, commands });
       if (!node) continue;
       found.push(text.slice(end, match.index), node);
-      end = match.index + match[0].length;
+      end = match.index + whole.length;
     }
     found.push(text.slice(end));
     return found.filter((piece) => piece !== "");
@@ -48,7 +53,16 @@ export class TextReader {
     return text.includes(`@${person.name}`);
   }
 
-  #node({ 0: whole, groups: { order, listed, name, command, mark, link } }, { reader, commands }) {
+  #withWords({ 0: whole, index, groups }, text) {
+    const [name] = /^[^\s\d#]+/.exec(groups.command);
+    const command = this.#offers?.byName.get(name.toLowerCase());
+    const tail = text.slice(index + whole.length).split("\n", 1)[0];
+    if (!command || !/^[ \u3000]/.test(tail)) return whole;
+    const kept = keptWords(command, groups.command.length > name.length, tail, this.#offers);
+    return kept ? text.slice(index, index + whole.length + tail.indexOf(kept) + kept.length) : whole;
+  }
+
+  #node({ groups: { order, listed, name, command, mark, link } }, whole, { reader, commands }) {
     const number = order ?? listed;
     if (number) {
       return el("button.order", { type: "button", data: { order: number }, title: `用 ${number} 写一条命令` }, whole);

@@ -34,6 +34,11 @@ export function fullTime(moment) {
   return `${dayKey(moment)} ${clockTime(moment)}`;
 }
 
+/** "2026-06-01T08:32" of Shanghai, as a field for date and time holds it and the service reads it. */
+export function fieldTime(moment) {
+  return `${dayKey(moment)}T${clockTime(moment)}`;
+}
+
 /** 今天 6月1日 · 星期一, 昨天 …, or with the year when it is another one. */
 export function dayName(moment, now) {
   const { year, month, day } = fields(moment);

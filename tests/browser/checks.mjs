@@ -1,0 +1,216 @@
+// What the page must do, each as [title, check(page, house, {touch})].
+
+import assert from "node:assert/strict";
+import { DAY } from "./rehearsal.mjs";
+
+export const CHECKS = [
+  ["an order arrives without reloading", arrives],
+  ["a command is completed and sent", completed],
+  ["a quote finds its order", quoted],
+  ["the order's words and the next step are one tap", nextStep],
+  ["typing goes on undisturbed", undisturbed],
+  ["a command that is not for this person is not offered", byRole],
+  ["fixed words and 代 科室 are offered in their place", fixedWords],
+  ["a draft with its quote survives a reload", draft],
+  ["the standing clock is moved from the banner", clock],
+];
+
+async function arrives(page, house) {
+  await open(page, house);
+  await page.evaluate(() => (window.neverReloaded = true));
+  const number = await house.order("桃花巷路灯不亮");
+  await notice(page, number).waitFor();
+  assert.equal(await page.evaluate(() => window.neverReloaded), true, "the page was loaded anew");
+}
+
+async function completed(page, house, { touch }) {
+  const number = await house.order("科源小区路灯闪烁");
+  await open(page, house);
+  await box(page).click();
+  await page.keyboard.type("/签");
+  await choose(page, "/签收", touch);
+  assert.equal(await typed(page), "/签收 ");
+  await page.keyboard.type(String(number));
+  await page.keyboard.press("Enter");
+  await reply(page, `✔ 【#${number}】`).waitFor();
+
+  await page.keyboard.type("/派");
+  await choose(page, "/派单", touch);
+  await option(page, `#${number}`).waitFor();
+  await choose(page, `#${number}`, touch);
+  assert.equal(await typed(page), `/派单 ${number} `);
+  await page.keyboard.type("环");
+  await choose(page, "市政环卫科", touch);
+  assert.equal(await typed(page), `/派单 ${number} 市政环卫科 `);
+  assert.match(await page.locator("#usage mark").innerText(), /说明/, "the usage does not show what comes next");
+  await send(page, touch);
+  await state(house, number, "待接单");
+}
+
+async function quoted(page, house, { touch }) {
+  const number = await house.order("桃花巷井盖松动");
+  await open(page, house);
+  const bubble = notice(page, number);
+  if (touch) await bubble.locator(".kind").tap();
+  else await bubble.locator(".quote-button").click();
+  await page.locator("#quote", { hasText: `【#${number}】` }).waitFor();
+  await box(page).fill("/签收");
+  await send(page, touch);
+  await reply(page, `✔ 【#${number}】`).waitFor();
+  await state(house, number, "待派单");
+}
+
+async function nextStep(page, house, { touch }) {
+  const number = await house.order("桃花巷垃圾未清运");
+  await open(page, house);
+  await tap(notice(page, number).locator(".command", { hasText: `/签收 ${number}` }), touch);
+  assert.equal(await typed(page), `/签收 ${number}`);
+  await send(page, touch);
+  const step = reply(page, `✔ 【#${number}】`).locator(".command", { hasText: `/派单 ${number}` });
+  await tap(step, touch);
+  assert.equal(await typed(page), `/派单 ${number} `, "the name of what is to be filled in was inserted");
+  await option(page, "城管科").waitFor();
+  assert.ok(await above(page), "the list covers the box");
+  await choose(page, "城管科", touch);
+  assert.equal(await typed(page), `/派单 ${number} 城管科 `);
+  await page.keyboard.type("+平安");
+  await choose(page, "平安建设科", touch);
+  await send(page, touch);
+  await state(house, number, "待接单");
+}
+
+async function undisturbed(page, house) {
+  const number = await house.order("桃花巷积水");
+  await open(page, house);
+  await box(page).click();
+  await page.keyboard.type("大家早上好 /签 不是命令");
+  assert.equal(await page.locator("#completion").isVisible(), false);
+  await box(page).fill("");
+  // A number that is not in the list, but begins like one that is: what was typed is what is sent.
+  await page.keyboard.type(`/签收 ${number}9999`);
+  await page.keyboard.press("Enter");
+  await reply(page, `没有工单 #${number}9999`).waitFor();
+  await page.keyboard.type(`/签收 ${number}`);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("#completion").isVisible(), false, "Escape does not close the list");
+  assert.equal(await typed(page), `/签收 ${number}`);
+  await box(page).fill("");
+  await page.keyboard.type("/派");
+  const kept = await box(page).evaluate((node) => {
+    const key = { key: "Enter", keyCode: 229, isComposing: true, bubbles: true, cancelable: true };
+    node.dispatchEvent(new KeyboardEvent("keydown", key));
+    return node.value;
+  });
+  assert.equal(kept, "/派", "Enter that belongs to the input method chose from the list");
+}
+
+async function byRole(page, house) {
+  await open(page, house, "wang");
+  await box(page).click();
+  await page.keyboard.type("/");
+  await option(page, "/接单").waitFor();
+  assert.equal(await option(page, "/派单").count(), 0, "王科长 is offered /派单");
+  assert.equal(await option(page, "/评定").count(), 0, "王科长 is offered /评定");
+}
+
+async function fixedWords(page, house, { touch }) {
+  const number = await house.order("桃花巷消防通道被占");
+  await house.say("zhang", "dispatch", `/签收 ${number}`);
+  await house.say("zhang", "dispatch", `/派单 ${number} 平安建设科`);
+  await open(page, house);
+  await box(page).fill(`/接单 ${number} `);
+  await choose(page, "代 平安建设科", touch);
+  assert.equal(await typed(page), `/接单 ${number} 代 平安建设科`);
+  await send(page, touch);
+  await state(house, number, "办理中");
+  for (const [words, usage] of [
+    [["已接通", "联系不上", "无法联系"], "已接通|联系不上|无法联系"],
+  ]) {
+    await box(page).fill(`/反馈 ${number} `);
+    for (const word of words) await option(page, word).waitFor();
+    assert.ok((await page.locator("#usage mark").allInnerTexts()).includes(usage), "the usage does not mark the slot");
+  }
+  await box(page).fill(`/办结 ${number} 代 平安建设科 `);
+  for (const word of ["解决", "部分解决", "未解决"]) await option(page, word).waitFor();
+  await box(page).fill(`/退回 `);
+  await box(page).fill("");
+}
+
+async function draft(page, house) {
+  const number = await house.order("桃花巷树枝折断");
+  await open(page, house);
+  await notice(page, number).locator(".kind").click();
+  await box(page).fill("/退回 非本辖区 写到一半");
+  await page.reload();
+  await notice(page, number).waitFor();
+  assert.equal(await typed(page), "/退回 非本辖区 写到一半");
+  assert.ok(await page.locator("#quote", { hasText: `【#${number}】` }).isVisible(), "the quote is gone");
+}
+
+async function clock(page, house, { touch }) {
+  await open(page, house);
+  const before = new Date((await house.get("/console/clock")).now);
+  await tap(page.locator("[data-minutes='10']"), touch);
+  await page.locator("#toast", { hasText: "时钟已拨到" }).waitFor();
+  const after = new Date((await house.get("/console/clock")).now);
+  assert.ok(after - before >= 9 * 60_000 && after - before <= 10 * 60_000, `moved by ${(after - before) / 60_000} minutes`);
+  await page.locator("#clock-to").fill(`${DAY}T08:00`);
+  await page.evaluate(() => document.querySelector("#clock-to").removeAttribute("min"));
+  await tap(page.locator(".clock [type=submit]"), touch);
+  await page.locator("#toast", { hasText: "时间不能倒退" }).waitFor();
+}
+
+/* Hands and eyes. */
+
+async function open(page, house, person = "zhang") {
+  await page.addInitScript((id) => sessionStorage.setItem("jiesu.console.person", id), person);
+  await page.goto(`${house.base}/#dispatch`);
+  await page.locator("#status[data-state=open]").waitFor({ state: "attached" });
+  await page.locator("#commands .command-item").first().waitFor({ state: "attached" });
+}
+
+const box = (page) => page.locator("#box");
+const typed = (page) => box(page).inputValue();
+const tap = (place, touch) => (touch ? place.tap() : place.click());
+const notice = (page, number) =>
+  page.locator(".row[data-tone=notice], .row[data-tone=urgent]", { hasText: `【#${number}】` }).first();
+const reply = (page, text) => page.locator(".row[data-kind=reply]", { hasText: text }).last();
+
+const option = (page, label) =>
+  page.locator("#completion [role=option]").filter({ has: page.locator(".option-label", { hasText: exactly(label) }) });
+
+const exactly = (text) => new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
+
+/** On a phone by a tap; on a desk with the arrows and Enter. */
+async function choose(page, label, touch) {
+  await option(page, label).waitFor();
+  if (touch) return option(page, label).tap();
+  for (let step = 0; step < 60; step += 1) {
+    const chosen = page.locator("#completion [aria-selected=true] .option-label");
+    if ((await chosen.count()) && (await chosen.innerText()) === label) return page.keyboard.press("Enter");
+    await page.keyboard.press("ArrowDown");
+  }
+  throw new Error(`${label} was not reached with the arrows`);
+}
+
+async function send(page, touch) {
+  if (touch) return page.locator("#send").tap();
+  await box(page).focus();
+  return page.keyboard.press("Enter");
+}
+
+async function above(page) {
+  const [list, entry] = await Promise.all([page.locator("#completion").boundingBox(), box(page).boundingBox()]);
+  return list.y >= 0 && list.y + list.height <= entry.y;
+}
+
+/** The service, not the page, is asked what became of the order. */
+async function state(house, number, wanted) {
+  let now = "";
+  for (let tries = 0; tries < 50 && now !== wanted; tries += 1) {
+    const { orders } = await house.get("/console/complete?person=zhang");
+    now = orders.find(({ id }) => id === number)?.state ?? "not open";
+    if (now !== wanted) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal(now, wanted, `#${number} is ${now}`);
+}

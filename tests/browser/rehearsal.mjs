@@ -1,0 +1,109 @@
+// A real service in a throw-away folder: sample organisation, standing clock, the work group on a free port.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const TOKEN = "browser-test";
+const READY_WITHIN = 60_000;
+
+export const DAY = "2026-06-01";
+
+export async function startRehearsal() {
+  const folder = await mkdtemp(join(tmpdir(), "jiesu-browser-"));
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  const service = spawn(join(ROOT, ".venv", "bin", "jiesu"), ["run"], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "inherit"],
+    env: {
+      PATH: process.env.PATH,
+      JIESU_DATA_DIR: folder,
+      JIESU_ORGANISATION_FILE: join(ROOT, "config", "sample", "organisation.toml"),
+      JIESU_HTTP__PORT: String(port),
+      JIESU_INTAKE__TOKEN: TOKEN,
+      JIESU_CONSOLE__ENABLED: "true",
+      JIESU_CLOCK__START: `${DAY}T08:30:00+08:00`,
+      JIESU_CLOCK__SPEED: "0",
+    },
+  });
+  const ended = new Promise((resolve) => service.once("exit", resolve));
+  const post = (path, body) => ask(base + path, body);
+  async function stop() {
+    service.kill("SIGTERM");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  }
+  try {
+    await answers(service, base);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  let orders = 0;
+  return {
+    base,
+    stop,
+    /** Says something as a person; gives the text of the first reply. */
+    say: async (person, group, text) => (await post("/console/messages", { person, group, text })).replies[0]?.text,
+    /** A new order comes in over the API; gives its short number. */
+    async order(title, more = {}) {
+      await post("/api/orders", anOrder((orders += 1), title, more));
+      return orders;
+    },
+    get: async (path) => (await fetch(base + path)).json(),
+  };
+}
+
+function anOrder(number, title, more) {
+  return {
+    工单编号: `热线-260601-${String(number).padStart(6, "0")}`,
+    工单类型: "诉求",
+    问题分类: "城市管理->市政设施->路灯",
+    标题: title,
+    主要内容: `市民反映${title}，来电人张三，联系电话13800001234`,
+    来电人: "张三",
+    "来电人电话/账号": "13800001234",
+    被反映区: "海淀区",
+    被反映街乡镇: "桃花街道",
+    "村/社区": "科源社区",
+    小区点位: "桃花巷",
+    到达时间: `${DAY} 08:30:00`,
+    ...more,
+  };
+}
+
+async function ask(address, body) {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${TOKEN}` },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${address}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+async function answers(service, base) {
+  const until = Date.now() + READY_WITHIN;
+  for (;;) {
+    if (service.exitCode !== null) throw new Error("jiesu run did not start");
+    try {
+      if ((await fetch(`${base}/healthz`)).ok) return;
+    } catch {
+      if (Date.now() > until) throw new Error("jiesu run does not answer");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => probe.once("listening", resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

@@ -118,6 +118,15 @@ def test_a_changed_row_is_an_event_that_names_the_columns(street: Street) -> Non
     street.check()
 
 
+def test_a_status_that_only_moves_on_is_recorded_and_calls_nobody(one: Street) -> None:
+    one.through(1, "签收")
+
+    assert counts(one, row(工单状态="已签收", 到达时间="2026-06-01 09:00")) == "新增 0 未变 0 变更 1"
+
+    assert one.events()[-1] == "上游变更"
+    assert one.told() == []
+
+
 def test_the_department_reads_of_a_change_of_its_order(one: Street) -> None:
     one.through(1, *TO["办理中"])
     one.notices()

@@ -17,7 +17,9 @@ from bot.clock import Clock, RehearsalClock, clock_for
 from bot.console.stream import Hub
 from bot.delivery import Delivery
 from bot.desk import Desk
+from bot.ledger import settle
 from bot.platforms.posting import webhook_session
+from bot.presence import announced
 from bot.rehearsal import move
 from bot.routes import Endpoints
 from bot.scheduler import Scheduler
@@ -90,14 +92,19 @@ def open_store(
     settings: Settings, *, rehearsal: bool | None = None, create: bool = True, migrate: bool = True
 ) -> Store:
     """Open the store that the settings name, with the office's vault key."""
-    key = settings.vault.key.get_secret_value() if settings.vault.key else None
     return Store.open(
         settings.database(),
-        lambda empty: load_key(key=key, key_file=settings.vault_key_file, store_is_empty=empty),
+        lambda empty: vault_key(settings, store_is_empty=empty),
         rehearsal=rehearsal,
         create=create,
         migrate=migrate,
     )
+
+
+def vault_key(settings: Settings, *, store_is_empty: bool) -> bytes:
+    """The office's key, made only for an empty store; raises VaultError."""
+    key = settings.vault.key.get_secret_value() if settings.vault.key else None
+    return load_key(key=key, key_file=settings.vault_key_file, store_is_empty=store_is_empty)
 
 
 def organisation_of(settings: Settings, environ: dict[str, str]) -> Organisation:
@@ -118,6 +125,8 @@ async def running(office: Office) -> AsyncIterator[Service]:
     desk = Desk(office.store)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(desk.close)
+        await stack.enter_async_context(announced(desk, holder))
+        settle(office.settings, office.store, clock.now())
         session = await stack.enter_async_context(webhook_session())
         assert isinstance(office.routes, Endpoints)
         delivery = Delivery(office, desk.run, clock, office.routes.senders(session), holder)

@@ -123,6 +123,28 @@ def verify(config_file: ConfigOption = None) -> None:
     raise typer.Exit(verify_store(Context.load(config_file)))
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="备份写到哪个文件")],
+    config_file: ConfigOption = None,
+) -> None:
+    """备份整个库，服务运行时也可以；办公室密钥不在其中"""
+    from bot.cli.safekeeping import backup_store
+
+    backup_store(Context.load(config_file), file)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="备份文件")],
+    config_file: ConfigOption = None,
+) -> None:
+    """把备份恢复到空库，要先停服务；此后删除过的会重新删除"""
+    from bot.cli.safekeeping import restore_store
+
+    raise typer.Exit(restore_store(Context.load(config_file), file))
+
+
 @database.command("upgrade")
 def db_upgrade(config_file: ConfigOption = None) -> None:
     """把数据库升到本版本，并装回保护触发器"""

@@ -29,13 +29,13 @@ def pending(connection: sa.Connection) -> bool:
     return current != REVISIONS[-1]
 
 
-def upgrade(connection: sa.Connection) -> None:
-    """Bring the tables up to date inside the connection's transaction and put the triggers back."""
+def upgrade(connection: sa.Connection, to: str = "head") -> None:
+    """Bring the tables up to date, or to a known revision, in the connection's transaction; put the triggers back."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     triggers.install(connection)

@@ -1,10 +1,11 @@
 /*
  * What is offered for what is being typed. A source takes {before, after, offers, alone, quoted} (the text on both
- * sides of the caret; alone with the bot; what was quoted: {order} or null) and gives {from, items, …} or null; the
- * first that gives something wins.
+ * sides of the caret; alone with the bot; what was quoted: {order} or null) and gives {items, select, usage, note} or
+ * null; the first that gives something wins.
  *
- * An item is {label, hint, detail, tone, insert, exact}: `insert` replaces the text from `from` to the caret; with
- * `exact` it is typed out already, so that Enter sends. `select`: the item that Enter takes, -1 for none.
+ * An item is {label, hint, detail, tone, start, insert, exact}: `insert` replaces the text from `start` to the caret;
+ * with `exact` it is typed out already, so that Enter sends. `select`: the item that Enter takes, -1 for none. `usage`:
+ * the command's pieces, [{text, active}]. `note`: why there are no items.
  */
 
 import { isReference, locate, readName, startsCommand } from "./grammar.js";
@@ -47,13 +48,14 @@ function commandNames({ before, after, offers, alone, quoted }) {
       label: `/${command.name}`,
       hint: usageOf(command),
       detail: command.summary,
+      start: 0,
       insert: `/${command.name}${command.usage && !after.startsWith(" ") ? " " : ""}`,
       exact: exact && (Boolean(word) || sendable(command, quoted)),
       place: [exact ? 0 : 1, starts ? 0 : 1, fits ? 0 : 1],
     });
   }
   items.sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1] || a.place[2] - b.place[2]);
-  return items.length ? { from: 0, items, select: 0 } : null;
+  return items.length ? { items, select: 0 } : null;
 }
 
 function sendable(command, quoted) {
@@ -73,35 +75,32 @@ function commandArguments({ before, after, offers, alone, quoted }) {
   // In the middle of a word nothing is offered: it would be cut in two.
   const open = /^\S/.test(after) ? [] : places;
   const items = new Map();
-  let from = before.length;
-  let select = -1;
-  // What must be there comes first, while nothing of it is typed.
-  const inOrder = [...open].sort((a, b) => (a.token || b.token ? 0 : Number(b.needed) - Number(a.needed)));
-  for (const place of inOrder) {
+  // What must be there comes first while nothing is typed; then what begins as it is typed.
+  for (const place of [...open].sort((one, other) => Number(other.needed) - Number(one.needed))) {
     for (const item of itemsAt(place, context)) {
-      if (items.has(item.label) || items.size >= MOST) continue;
-      const space = item.open || after ? "" : " ";
-      const start = read.at + place.from;
+      if (items.has(item.label)) continue;
+      const space = item.open || after || !follows(place, command) ? "" : " ";
       items.set(item.label, {
         ...item,
-        start,
-        insert: `${item.insert}${follows(place, command) ? space : ""}`,
-        exact: item.typed && !place.more,
+        start: read.at + place.from,
+        insert: `${item.insert}${space}`,
+        exact: Boolean(item.typed) && !place.more,
+        chosen: chosenByEnter(place),
       });
-      if (item.typed) select = items.size - 1;
-      else if (select < 0 && chosenByEnter(place)) select = items.size - 1;
-      from = start;
     }
   }
-  const list = [...items.values()];
+  const list = [...items.values()].sort((one, other) => (one.rank ?? 0) - (other.rank ?? 0)).slice(0, MOST);
+  const written = list.findIndex((item) => item.typed);
+  const select = written < 0 ? list.findIndex((item) => item.chosen) : written;
   const orderWanted = open[0]?.slot === null && !open[0].token && open[0].needed;
   const note = !list.length && orderWanted ? `现在没有能${command.name}的在办工单` : "";
-  return { from, items: list, select: list[0] && select, usage, note };
+  return { items: list, select, usage, note };
 }
 
 /** An order's number may be one that is not listed: what is typed stands, unless it is just the listed one. */
 function chosenByEnter({ slot, token, needed }) {
-  return slot === null ? needed && !isReference(token || "0") : needed || token !== "";
+  if (slot === null) return needed && (token === "" || !isReference(token));
+  return needed || token !== "";
 }
 
 function follows(place, command) {
@@ -134,9 +133,9 @@ function orderItems(token, { offers, command, taken }) {
 }
 
 const ITEMS = {
-  choice: (slot, token) => words(slot.words ?? [], token, slot.label),
-  when: (slot, token) => words(slot.words ?? [], token, slot.label),
-  period: (slot, token) => words(slot.words ?? [], token, ""),
+  choice: (slot, token) => words(slot.words ?? [], token),
+  when: (slot, token) => words(slot.words ?? [], token),
+  period: (slot, token) => words(slot.words ?? [], token),
   department(slot, token, { offers, order }) {
     if (!slot.before) return named(offers.departments, token);
     // On behalf of the 主办 科室 only: it, or one of its people who gave the word.
@@ -174,10 +173,10 @@ const ITEMS = {
   text: () => [],
 };
 
-const words = (known, token, hint) =>
+const words = (known, token) =>
   known
     .filter((word) => word.startsWith(token))
-    .map((word) => ({ label: word, hint, insert: word, typed: word === token }));
+    .map((word) => ({ label: word, insert: word, typed: word === token }));
 
 /** People, 科室, 社区 whose name, alias or id has what is typed; the beginning counts more. */
 function named(things, query, hintOf = (thing) => (thing.aliases ?? []).join(" ")) {

@@ -40,6 +40,8 @@ export class Composer {
       this.#close();
       this.#tellUsage(null);
     });
+    // Where the keyboard lies over the page instead of shrinking it, the list ends where the visible part does.
+    visualViewport?.addEventListener("resize", () => this.#fit());
     // Pressing an item must not take the focus from the box first: the blur would close the list under the finger.
     this.#list.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#list.addEventListener("click", (event) => this.#pick(event.target.closest("[role=option]")?.dataset.index));
@@ -239,6 +241,7 @@ export class Composer {
       ...(found.note ? [el("li.option-note", { role: "presentation" }, found.note)] : []),
     );
     this.#list.hidden = false;
+    this.#fit();
     this.#list.scrollTop = 0;
     this.#activate(select);
   }
@@ -267,7 +270,7 @@ export class Composer {
     const item = this.#found?.items[Number(index)];
     if (!item) return;
     const { selectionStart } = this.#box;
-    this.#box.setSelectionRange(item.start ?? this.#found.from, selectionStart);
+    this.#box.setSelectionRange(item.start, selectionStart);
     this.#insert(item.insert);
     // The name was put before an order that stands already: go on typing behind it.
     const { length } = this.#box.value;
@@ -280,6 +283,11 @@ export class Composer {
   #goesOn() {
     const read = readName(this.#box.value, this.offers, true);
     return read !== null && !isWhole(read.command, read.rest, this.offers);
+  }
+
+  #fit() {
+    const room = this.#form.getBoundingClientRect().top - (visualViewport?.offsetTop ?? 0) - 12;
+    this.#list.style.setProperty("--room", `${Math.max(room, 96)}px`);
   }
 
   #close() {

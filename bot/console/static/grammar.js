@@ -70,10 +70,10 @@ export function keptWords(command, orders, tail, offers) {
   return best;
 }
 
-/** Whether nothing must follow such a text. */
+/** Whether nothing must follow these arguments. */
 export function isWhole(command, rest, offers) {
   const { places } = locate(command, `${rest} `, offers, false);
-  return !places.some(({ needed }) => needed);
+  return !places.some(({ slot, token, needed }) => needed && !(slot?.kind === "text" && token.trim()));
 }
 
 function alongForm(form, rest, start, offers) {

@@ -67,15 +67,20 @@ def _open_orders(scope: Scope, actor: Person, commands: list[Command]) -> Iterat
     )
     # Commands without a row in the lifecycle table take any order.
     free = [command.name for command in commands if command.orders != "none" and command.name not in STEPS]
-    for row in scope.connection.execute(query).mappings():
-        order = Order.model_construct(**row)
+    # What is allowed depends on the state and on whose the order is; it is worked out once for each such kind.
+    known: dict[tuple[str, bool, bool], list[str]] = {}
+    for row in scope.connection.execute(query):
+        kind = (row.state, row.department == actor.department, actor.department in row.assisting)
+        if kind not in known:
+            order = Order.model_construct(state=row.state, department=row.department, assisting=row.assisting)
+            known[kind] = [*allowed_now(actor, order), *free]
         yield {
-            "id": order.id,
-            "state": order.state,
-            "level": order.level,
-            "title": (order.title or order.category)[:LONGEST_TITLE],
-            "department": order.department,
-            "commands": [*allowed_now(actor, order), *free],
+            "id": row.id,
+            "state": row.state,
+            "level": row.level,
+            "title": (row.title or row.category)[:LONGEST_TITLE],
+            "department": row.department,
+            "commands": known[kind],
         }
 
 

@@ -1,6 +1,7 @@
 """Logs: readable at a terminal, JSON lines elsewhere; keys and personal data are redacted before a line is written."""
 
 import json
+import logging
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,31 @@ if TYPE_CHECKING:
 
 
 def configure(level: str = "INFO") -> None:
-    """Send every log line to standard error. Tracebacks never show the values of variables."""
+    """Send every log line to standard error, the libraries' too. Tracebacks never show the values of variables."""
     logger.remove()
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
     if sys.stderr.isatty():
         logger.add(_terminal, level=level, format=_format, colorize=True, backtrace=False, diagnose=False)
     else:
         logger.add(_pipe, level=level, format=_plain, backtrace=False, diagnose=False)
+
+
+class _Libraries(logging.Handler):
+    """What aiohttp, APScheduler and the others log: through the same redaction, in the same form.
+
+    A request that is no HTTP is told without its bytes: they are whatever a stranger sent.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "aiohttp.server" and record.exc_info and "Error handling request" not in record.getMessage():
+            logger.bind(library=record.name).warning("a request that is no HTTP was refused")
+            return
+        told = logger.bind(library=record.name).opt(depth=6, exception=record.exc_info)
+        told.log(record.levelname if record.levelname in _LEVELS else "WARNING", "{}", record.getMessage())
+
+
+_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 
 def _format(record: "Record") -> str:

@@ -31,6 +31,8 @@ class Kind(StrEnum):
 URGENT_LEVEL = "紧急"
 _SPARED = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
+AHEAD = timedelta(minutes=10)
+"""How far another system's clock may be ahead of ours before its arrival time is a mistake."""
 
 
 def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool = False) -> None:
@@ -104,8 +106,9 @@ def start_supervision(office: Office, scope: Scope, order: Order, due: datetime,
 def relevel(office: Office, scope: Scope, order: Order) -> None:
     """/定级 changed the level: running limits that depend on it begin anew as a new generation.
 
-    What becomes urgent has the urgent limit from now, but never later than it was due; what is urgent no more has the
-    ordinary limit from where it began. A due time of the source stands. 紧急处置 starts now, or is cancelled.
+    What becomes urgent has the urgent limit from now, but is never due later than it was, nor than it was when the
+    order was urgent before. What is urgent no more has the ordinary limit from where it began. A due time of the
+    source stands, and so does a breach. 紧急处置 starts now, runs on as it did before, or is cancelled.
     """
     rules, now = office.rules(scope.now), scope.now
     urgent = order.level == URGENT_LEVEL
@@ -117,21 +120,35 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
     if order.city_due_at is None:
         limits[Kind.CLOSE_OUT] = rules.close_out_limit(order.level, order.type, order.category)
     for clock in upcoming(scope, order):
-        limit = limits.get(Kind(clock.kind))
-        if limit is None or clock.breached_at is not None:
+        kind = Kind(clock.kind)
+        if kind not in limits or clock.breached_at is not None:
             clock.urgent = urgent
             _set_timer(scope, clock, rules, now)
         elif urgent:
-            due = min(clock.due_at, now + limit.span)
-            _start(scope, order, Kind(clock.kind), now, due, _basis("自定级为紧急", now, limit), rules)
+            due = _no_later(scope, order, kind, min(clock.due_at, now + limits[kind].span))
+            _start(scope, order, kind, now, due, _basis("自定级为紧急", now, limits[kind]), rules)
         else:
             at = clock.started_at
-            _start(scope, order, Kind(clock.kind), at, at + limit.span, _basis("改定级后，自", at, limit), rules)
-    if urgent:
-        basis = _basis("自定级为紧急", now, rules.urgent_handling)
-        _start(scope, order, Kind.URGENT, now, now + rules.urgent_handling.span, basis, rules)
-    else:
+            due, basis = at + limits[kind].span, _basis("改定级后，自", at, limits[kind])
+            _start(scope, order, kind, at, due, basis, rules)
+    _relevel_urgent_handling(scope, order, rules, urgent=urgent)
+
+
+def _relevel_urgent_handling(scope: Scope, order: Order, rules: Rules, *, urgent: bool) -> None:
+    now, span = scope.now, rules.urgent_handling.span
+    clock = running(scope, order, Kind.URGENT)
+    if urgent and clock is None:
+        due = _no_later(scope, order, Kind.URGENT, now + span)
+        basis = f"自定级为紧急 {full_text(now)} 起 {span_text(span)}，不晚于原时限（★ 中途定级的起点未约定）"
+        _start(scope, order, Kind.URGENT, now, due, basis, rules)
+    elif not urgent and clock is not None and clock.breached_at is None:
         cancel(scope, order, Kind.URGENT, "不再是紧急")
+
+
+def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime) -> datetime:
+    """The earliest of this due time and those that the clock had while the order was urgent."""
+    held = [clock.due_at for clock in scope.rows(Clock, order.id) if clock.kind == kind and clock.urgent]
+    return min([due, *held])
 
 
 def resume(office: Office, scope: Scope, order: Order) -> None:
@@ -319,6 +336,8 @@ def _clear_timer(scope: Scope, clock: Clock) -> None:
 def _arrival(order: Order) -> tuple[datetime, str]:
     if order.arrived_at is None:
         return order.imported_at, "到达时间未提供，按导入时间计，自导入"
+    if order.arrived_at - order.imported_at > AHEAD:
+        return order.imported_at, "到达时间晚于导入时间，按导入时间计，自导入"
     return order.arrived_at, "自到达"
 
 

@@ -114,6 +114,9 @@ def _lacking(order: Order, clock: Clock) -> str:
     return f"还缺{'、'.join(name for name, at in done if at is None)}，所以红"
 
 
+_BACKDATED: Final = timedelta(minutes=5)
+"""A contact written down so much later shows when it is said to have been made."""
+
 _LACKING: Final = {
     Kind.SIGN_OFF: "到时还没有签收，所以红",
     Kind.DISPATCH: "到时还没有派单，所以红",
@@ -121,6 +124,8 @@ _LACKING: Final = {
     Kind.CLOSE_OUT: "到时科室还没有办结，所以红",
     Kind.EVALUATE: "到时还没有评定，所以红",
     Kind.FOUR_DAYS: "到达已满四天，科室还没有办结，所以红",
+    Kind.ADVISE: "分中心还没有批复，所以红",
+    Kind.SUPERVISE: "到时科室还没有办结，所以红",
 }
 
 
@@ -151,7 +156,9 @@ def _said(work: Work, order: Order) -> dict[int, str]:
         words = f"{dispatch.role} {department_name(work.office, dispatch.department)}"
         said[dispatch.n] = " ".join(part for part in (said.get(dispatch.n), words, dispatch.note) if part)
     for contact in work.scope.rows(Contact, order.id):
-        said[contact.n] = f"{contact.channel} {contact.text}"
+        late = contact.recorded_at - contact.at >= _BACKDATED
+        when = f"{near_text(contact.at, work.now)} 的联系，补记 " if late else ""
+        said[contact.n] = f"{when}{contact.channel} {contact.text}"
     for answer in work.scope.rows(Evaluation, order.id):
         if answer.origin == "复核":
             said[answer.n] = f"响应{'是' if answer.responded else '否'} {answer.solved} {answer.satisfied}"

@@ -190,11 +190,21 @@ def _advice(order: Order, kind: Kind) -> str | None:
     """
     state = State(order.state)
     if state in _MEETS[kind]:
-        return _ADVICE[kind].format(order.id)
+        return _urgent_advice(order) if kind is Kind.URGENT else _ADVICE[kind].format(order.id)
     if kind in _DURING_HANDLING and state in _AFTER_HANDLING:
         return None
     advice = _ONWARD.get(state)
     return advice and advice.format(order.id)
+
+
+def _urgent_advice(order: Order) -> str:
+    """What is still missing of 接单, 电话 and 首次联系."""
+    lacking = (
+        (order.accepted_at, f"/接单 {order.id}"),
+        (order.phoned_at, f"/电话 {order.id} 被叫人"),
+        (order.first_contact_at, f"/反馈 {order.id} 已接通 说明"),
+    )
+    return f"还缺 {'，'.join(step for at, step in lacking if at is None)}"
 
 
 _MEETS = {
@@ -217,7 +227,6 @@ _ADVICE = {
     Kind.SIGN_OFF: "/签收 {0}；不属于本街道：/退回 {0} 类别 单位 说明",
     Kind.DISPATCH: "/派单 {0} 主办科室",
     Kind.RESPOND: "联系来电人后 /反馈 {0} 已接通 说明",
-    Kind.URGENT: "接单、电话通知、首次联系都要有记录：/接单 {0}，/电话 {0} 被叫人，/反馈 {0} 已接通 说明",
     Kind.CLOSE_OUT: "/办结 {0} 解决 结果",
     Kind.EVALUATE: "/评定 {0} 是 解决 满意",
     Kind.FOUR_DAYS: "/办结 {0} 解决 结果",

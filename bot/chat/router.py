@@ -123,7 +123,7 @@ class Router:
         for number, error in answered.faults:
             logger.opt(exception=error).error("fault {} in command {}", number, name)
         metrics.FAULTS.inc(len(answered.faults))
-        metrics.COMMANDS.labels(name, "fault" if answered.faults else "ok").inc()
+        metrics.COMMANDS.labels(name, _result(replies, answered)).inc()
         return replies
 
     async def shown(self, reply: Reply) -> str:
@@ -136,6 +136,12 @@ class Router:
         if request.from_quote:
             request = replace(request, quoted=quoted(scope))
         return carry_out(self._office, _Reader(scope), request)
+
+
+def _result(replies: Sequence[Reply], answered: Answered) -> str:
+    if answered.faults:
+        return "fault"
+    return "refused" if any(reply.text.startswith("✘") for reply in replies) else "ok"
 
 
 def _unknown(parsed: Unknown) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import uuid
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,8 @@ STATIC = Path(__file__).parent / "static"
 HEARTBEAT = 15.0
 _LONGEST_ID = 200
 _LONGEST_TEXT = 100_000
+_MENTION = re.compile(r"^[@＠](?:接诉即办|机器人)(?=\s|$)|(?:^|\s)[@＠](?:接诉即办|机器人)$")
+"""The bot called by name at either end of a message."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -158,6 +161,7 @@ async def post_message(request: web.Request) -> web.Response:
         person=person.id,
         text=body["text"].encode("utf-8", "replace").decode(),
         quote=None if quote is None else str(quote),
+        mentioned=_MENTION.search(body["text"].strip()) is not None,
     )
 
     def quoted(scope: Scope) -> tuple[int, ...]:
@@ -222,7 +226,8 @@ async def get_clock(request: web.Request) -> web.Response:
     clock = request.app[SERVICE].clock
     speed = clock.speed if isinstance(clock, RehearsalClock) else None
     now = local(clock.now()).isoformat(timespec="seconds")
-    return _json({"now": now, "speed": speed, "rehearsal": speed is not None})
+    robots = any(group.robots for group in request.app[SERVICE].office.organisation.groups)
+    return _json({"now": now, "speed": speed, "rehearsal": speed is not None, "robots": robots})
 
 
 async def move_clock(request: web.Request) -> web.Response:

@@ -64,10 +64,7 @@ async def _answer(request: web.Request, handler: Handler, number: str) -> web.St
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        text = (
-            error.text if error.text and not error.text.startswith(f"{error.status}:") else _REFUSED.get(error.status)
-        )
-        return refusal(error.status, text or f"请求没有成功（{error.status}）")
+        return refusal(error.status, _REFUSED.get(error.status, f"请求没有成功（{error.status}）"))
     except StoreError as error:
         logger.warning("store: {}", error)
         return refusal(503, str(error))

@@ -37,6 +37,9 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
     at = work.now if when is None else when.at
     if at > work.now:
         raise Refusal(f"联系时间 {near_text(at, work.now)} 还没有到：反馈记的是已经发生的联系，请改时间或不写时间")
+    known = order.imported_at if order.arrived_at is None else min(order.arrived_at, order.imported_at)
+    if at < known:
+        raise Refusal(f"联系时间 {near_text(at, work.now)} 早于工单到达（{near_text(known, work.now)}），请核对时间")
     department = behalf.department.id if behalf else work.actor.department
     work.scope.add(
         Contact(

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.rules import Rules
+from config.shanghai import full_text
 from handlers import clocks
 from handlers.clocks import Kind
 from handlers.intake import upstream
@@ -166,8 +167,15 @@ def _new(
         _city_answers(scope, order, row)
     else:
         clocks.start_intake(office, scope, order, takeover=takeover)
-    scope.record("登记", order, origin=origin, takeover=takeover, warnings=list(row.warnings))
-    return Accepted(Result.NEW, order, history=history, warnings=row.warnings)
+    warnings = row.warnings + _ahead(order)
+    scope.record("登记", order, origin=origin, takeover=takeover, warnings=list(warnings))
+    return Accepted(Result.NEW, order, history=history, warnings=warnings)
+
+
+def _ahead(order: Order) -> tuple[str, ...]:
+    if order.arrived_at is None or order.arrived_at - order.imported_at <= clocks.AHEAD:
+        return ()
+    return (f"到达时间 {full_text(order.arrived_at)} 晚于现在，时限按导入时间计，请核对",)
 
 
 def _changed(

@@ -105,7 +105,7 @@ export function showRehearsal(clock) {
   banner.hidden = !clock.rehearsal;
   if (!clock.rehearsal) return;
   const pace = clock.speed === 0 ? "（时钟停着）" : clock.speed === 1 ? "" : `（${clock.speed} 倍速）`;
-  setText(part(banner, "text"), `演练 · 时间 ${fullTime(clock.now())}${pace} · 数据不出本机`);
+  setText(part(banner, "text"), `演练 · 时间 ${fullTime(clock.now())}${pace} · ${clock.robots ? "⚠ 配有机器人，消息会真的发出" : "数据不出本机"}`);
   part(banner, "clock").hidden = clock.speed !== 0;
 }
 

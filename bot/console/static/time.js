@@ -59,15 +59,18 @@ export function shortTime(moment, now) {
 /** The office's clock, which in a rehearsal stands still or runs faster than ours. */
 export class OfficeClock {
   rehearsal = false;
+  /** Whether robots are configured, so that messages leave the machine. */
+  robots = false;
   speed = 1;
   #base = Date.now();
   #seen = performance.now();
 
-  set({ now, speed, rehearsal }) {
+  set({ now, speed, rehearsal, robots }) {
     this.#base = new Date(now).getTime();
     this.#seen = performance.now();
     this.speed = speed ?? 1;
     this.rehearsal = Boolean(rehearsal);
+    this.robots = Boolean(robots);
   }
 
   now() {

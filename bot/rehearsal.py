@@ -6,7 +6,6 @@ from bot.clock import RehearsalClock
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.scheduler import Scheduler
-from handlers import reminders
 
 
 async def move(clock: RehearsalClock, to: datetime, desk: Desk, scheduler: Scheduler, delivery: Delivery) -> None:
@@ -14,7 +13,7 @@ async def move(clock: RehearsalClock, to: datetime, desk: Desk, scheduler: Sched
     while True:
         await scheduler.sweep()
         await delivery.drain()
-        moments = [await desk.read(reminders.next_due, clock.now()), await delivery.next_due()]
+        moments = [await scheduler.next_due(), await delivery.next_due()]
         coming = min((moment for moment in moments if moment is not None and moment > clock.now()), default=to)
         if coming >= to:
             break

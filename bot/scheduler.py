@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from loguru import logger
 
 from bot.clock import Clock
 from bot.desk import Desk
-from handlers import reminders
+from handlers import reminders, silence
 from handlers.intake import register
 from handlers.office import Office
 from storage.errors import StoreError
@@ -25,6 +26,7 @@ class Scheduler:
         self._desk = desk
         self._clock = clock
         self._beat = AsyncIOScheduler(timezone="Asia/Shanghai")
+        self._since = clock.now()
         self.last_cycle = time.monotonic()
 
     def start(self) -> None:
@@ -47,6 +49,7 @@ class Scheduler:
         await self._desk.run(
             Job(lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)), now=now, cause="import")
         )
+        await self._listen(now)
         due = reminders.MOST
         while due >= reminders.MOST:
             due = await self._desk.run(
@@ -57,6 +60,28 @@ class Scheduler:
                 )
             )
         self.last_cycle = time.monotonic()
+
+    async def next_due(self) -> datetime | None:
+        """The earliest moment at which `sweep` has something to do."""
+        now = self._clock.now()
+        found = [await self._desk.read(reminders.next_due, now), await self._silence_due(now)]
+        return min((moment for moment in found if moment is not None), default=None)
+
+    async def _listen(self, now: datetime) -> None:
+        """Raise the silence alarm when it is due; looking for it needs no write lock."""
+        due = await self._silence_due(now)
+        if due is not None and due <= now:
+            office, since = self._office, self._since
+            await self._desk.run(
+                Job(
+                    lambda unit: unit.attempt(lambda scope: silence.watch(office, scope, since)),
+                    now=now,
+                    cause="silence",
+                )
+            )
+
+    async def _silence_due(self, now: datetime) -> datetime | None:
+        return await self._desk.read(lambda scope: silence.next_due(self._office, scope, self._since), now)
 
     def _guarded(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def tick() -> None:

@@ -17,6 +17,7 @@ from bot.clock import Clock, RehearsalClock, clock_for
 from bot.console.stream import Hub
 from bot.delivery import Delivery
 from bot.desk import Desk
+from bot.intake_folder import IntakeFolder
 from bot.ledger import settle
 from bot.platforms.posting import webhook_session
 from bot.presence import announced
@@ -138,6 +139,9 @@ async def running(office: Office) -> AsyncIterator[Service]:
         await stack.enter_async_context(background(delivery.run(), delivery.stop))
         if hub is not None:
             await stack.enter_async_context(background(hub.run()))
+        if office.settings.intake.folder is not None:
+            folder = IntakeFolder(office, desk, clock, office.settings.intake.folder)
+            await stack.enter_async_context(background(folder.run(), folder.stop))
         scheduler.start()
         stack.callback(scheduler.stop)
         logger.info("office ready, store {}", "rehearsal" if office.store.rehearsal else "real")

@@ -59,9 +59,10 @@ class Http(_Table):
 
 
 class Intake(_Table):
-    """How orders come in besides the command line: the token of `POST /api/orders`. Absent is off."""
+    """How orders come in besides the command line: the token of `POST /api/orders`, a watched folder. Absent is off."""
 
     token: SecretStr | None = Field(default=None, description="文字")
+    folder: Path | None = Field(default=None, description="文件夹路径")
 
 
 class VaultSettings(_Table):

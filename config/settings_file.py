@@ -19,7 +19,6 @@ PREFIX: Final = "JIESU_"
 # Promised by the interface and not built: refused by name, so that nobody believes that it works.
 _NOT_YET: Final[dict[str, frozenset[str] | None]] = {
     "wecom": frozenset({"bot_id", "secret", "ws_url", "token", "encoding_aes_key", "corp_id", "features"}),
-    "intake": frozenset({"folder"}),
     "dingtalk": None,
     "feishu": None,
     "matrix": None,

@@ -1,0 +1,117 @@
+"""A file's rows into the store, a few at a time, so that commands never wait for an import.
+
+Used by `jiesu import`, beside a running service, and by the watched folder, inside one. Whoever drives it runs the
+jobs and decides where to wait; what they do is here.
+"""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Final
+
+from handlers.intake.accept import Prepared, Result, prepare
+from handlers.intake.orders import IncomingOrder
+from handlers.intake.register import finish, take_in
+from handlers.intake.whole import WholeFile
+from handlers.office import Office
+from storage.store import Job, Unit
+
+REJECTED: Final = "拒绝"
+TARGET: Final = 0.04
+"""Seconds that one transaction of an import should take: a command that comes in between waits so long for it."""
+FEWEST, MOST, FIRST = 10, 300, 50
+"""Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the rows, by `Result`; `live` counts new orders that are not history."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    live: int = 0
+
+    @property
+    def closing(self) -> str:
+        """`新增 3 未变 0 变更 1 拒绝 0`, in plain digits: the last line of every import."""
+        return " ".join(f"{word} {self.counts[word]}" for word in (*Result, REJECTED))
+
+    def add(self, taken: "Taken") -> None:
+        """Count what one transaction took in."""
+        self.counts += taken.counts
+        self.live += taken.live
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one transaction took in."""
+
+    counts: Counter[str]
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows for one transaction, with all that could be worked out before it."""
+
+    rows: list[IncomingOrder]
+    prepared: Mapping[tuple[str, str], Prepared]
+
+
+class Import:
+    """One file's way into the store: `chunks`, each through `job`, then `finishing`.
+
+    Findings are told after `finishing`; should the process die before, the service tells them two minutes later.
+    """
+
+    def __init__(self, office: Office, file: WholeFile, *, cause: str, takeover: bool = False) -> None:
+        self._office = office
+        self._file = file
+        self._cause = cause
+        self._takeover = takeover
+        self._batch = uuid.uuid4().hex
+        self._rows = FIRST
+        self._began = 0.0
+
+    def chunks(self) -> Iterator[list[IncomingOrder]]:
+        """The rows, as many at a time as this machine, as busy as it is, stores in `TARGET`."""
+        rows = iter(self._file.good)
+        while chunk := list(islice(rows, self._rows)):
+            yield chunk
+
+    def prepared(self, rows: list[IncomingOrder], now: datetime) -> Chunk:
+        """Work out beside the writer what needs no write lock; any thread may do it."""
+        return Chunk(rows, self._office.store.read(lambda scope: prepare(self._office, scope, rows), now=now))
+
+    def job(self, chunk: Chunk, now: datetime) -> Job[Taken]:
+        """The transaction that takes a chunk in."""
+        return Job(lambda unit: self._take(unit, chunk), now=now, cause=self._cause, counters=("order",))
+
+    def stored(self, chunk: Chunk) -> None:
+        """The chunk's transaction is durable: how long it took decides how many rows the next one has."""
+        fitting = len(chunk.rows) * TARGET / max(time.monotonic() - self._began, 0.001)
+        # Half way at a time: one slow commit is no slow machine.
+        self._rows = min(MOST, max(FEWEST, round((self._rows + fitting) / 2)))
+
+    def finishing(self, now: datetime) -> Job[None]:
+        """The transaction that says that the file is complete, so that its findings may be told."""
+        return Job(lambda unit: unit.attempt(lambda scope: finish(scope, self._batch)), now=now, cause=self._cause)
+
+    def _take(self, unit: Unit, chunk: Chunk) -> Taken:
+        self._began = time.monotonic()  # from here on others wait for it; before, it waited for others
+        taken = unit.attempt(
+            lambda scope: take_in(
+                self._office,
+                scope,
+                chunk.rows,
+                origin="导入",
+                batch=self._batch,
+                takeover=self._takeover,
+                prepared=chunk.prepared,
+            )
+        )
+        live = sum(item.result is Result.NEW and not item.history for item in taken)
+        return Taken(Counter(item.result.value for item in taken), live)

@@ -1,0 +1,232 @@
+"""The watched folder: exports that are put there come in by themselves (interface, `JIESU_INTAKE__FOLDER`).
+
+A file is taken when it has stopped growing, stored like any import, and only then moved: to `done/`, or to `failed/`
+when it could not be read, each time with a result file beside it. After a crash in between it is imported again,
+which changes nothing.
+"""
+
+import asyncio
+import itertools
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+
+from bot import metrics
+from bot.clock import Clock
+from bot.desk import Desk
+from bot.importing import REJECTED, Import, Tally
+from config.errors import ConfigError
+from config.shanghai import full_text
+from handlers import notices
+from handlers.intake.whole import WholeFile, read_whole
+from handlers.notices import Audience
+from handlers.office import Office
+from handlers.privacy import clean
+from handlers.refusal import Refusal
+from storage.errors import StoreError
+from storage.outbox import Priority
+from storage.store import Job
+from storage.transaction import Scope
+
+POLL: Final = 3.0
+"""Seconds between two looks. A file is complete when two of them find it alike."""
+DONE, FAILED = "done", "failed"
+RESULT: Final = ".result.txt"
+
+_Signature = tuple[int, int]
+_NOT_YET: Final = (".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart", "~")
+_NEVER: Final = frozenset({"thumbs.db", "desktop.ini"})
+
+
+class _Stopped(Exception):
+    """The service ends while a file is read; nothing of it is stored yet."""
+
+
+class IntakeFolder:
+    """Watches one folder. `look` is one poll; `run` polls until `stop`.
+
+    Raises ConfigError when the folder, or those it moves files to, cannot be made.
+    """
+
+    def __init__(self, office: Office, desk: Desk, clock: Clock, folder: Path) -> None:
+        self._office = office
+        self._desk = desk
+        self._clock = clock
+        self._folder = folder
+        self._seen: dict[str, _Signature] = {}
+        self._stuck: dict[str, _Signature] = {}
+        self._stopping = threading.Event()
+        try:
+            for each in (folder, folder / DONE, folder / FAILED):
+                each.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"导入文件夹 {folder} 用不了：{error.strerror}。请检查 intake.folder、路径和权限"
+            ) from error
+
+    async def run(self) -> None:
+        """Look every few seconds. What cannot be done now is tried again at the next look."""
+        while not self._stopping.is_set():
+            try:
+                await self.look()
+            except (StoreError, OSError) as error:
+                logger.warning("intake folder: {}", error)
+            except _Stopped:
+                return
+            await asyncio.sleep(POLL)
+
+    async def stop(self) -> None:
+        """Begin no file any more, and end the reading of one."""
+        self._stopping.set()
+
+    async def look(self) -> None:
+        """Import each file that is as it was at the last look."""
+        found = await asyncio.to_thread(lambda: dict(_files(self._folder)))
+        complete = [name for name, signature in found.items() if self._seen.get(name) == signature]
+        self._seen = found
+        self._stuck = {name: signature for name, signature in self._stuck.items() if found.get(name) == signature}
+        for name in complete:
+            if name not in self._stuck and not self._stopping.is_set():
+                await self._guarded(name)
+
+    async def _guarded(self, name: str) -> None:
+        try:
+            await self._take(name)
+        except (StoreError, _Stopped):
+            raise
+        except Exception:  # noqa: BLE001 - a file that we stumble over must not keep the others out
+            logger.exception("intake folder: a file could not be taken in")
+            await self._leave(name, "没有导完：程序内部出错，日志里有记录；改动或重新放入文件后再试")
+
+    async def _take(self, name: str) -> None:
+        path = self._folder / name
+        try:
+            file = await asyncio.to_thread(self._read, path)
+        except Refusal as refusal:
+            if not path.exists():  # somebody took it away again
+                return
+            logger.warning("intake folder: a file could not be read")
+            await self._tell(f"{name} 没有导入：{_bare(refusal, name)}（文件在 {FAILED}/）")
+            await self._move(name, FAILED, [refusal.message, Tally().closing])
+            return
+        with file:
+            tally = await self._store(file)
+            if rejected := tally.counts[REJECTED]:
+                await self._tell(f"{name} 已导入，有 {rejected} 行被拒绝：原因见 {DONE}/ 里的结果文件")
+            await self._move(name, DONE, _lines(file, tally, full_text(self._clock.now())))
+
+    def _read(self, path: Path) -> WholeFile:
+        def beat(_done: int, _total: int) -> None:
+            if self._stopping.is_set():
+                raise _Stopped
+
+        return read_whole(path, noise=self._office.rules(self._clock.now()).title_noise, progress=beat)
+
+    async def _store(self, file: WholeFile) -> Tally:
+        """Every row in transactions of its own few; commands come in between."""
+        importing = Import(self._office, file, cause="folder")
+        tally = Tally()
+        for rows in importing.chunks():
+            chunk = await asyncio.to_thread(importing.prepared, rows, self._clock.now())
+            tally.add(await self._desk.run(importing.job(chunk, self._clock.now())))
+            importing.stored(chunk)
+        await self._desk.run(importing.finishing(self._clock.now()))
+        tally.counts[REJECTED] += file.rejected.count
+        for word, count in tally.counts.items():
+            metrics.INTAKE.labels("folder", _METRIC[word]).inc(count)
+        return tally
+
+    async def _move(self, name: str, where: str, lines: Iterable[str]) -> None:
+        """Everything is stored and told: move the file, with its result beside it."""
+        try:
+            await asyncio.to_thread(_put_away, self._folder / name, self._folder / where, lines)
+        except OSError as error:
+            if not (self._folder / name).exists():
+                logger.warning("intake folder: a file was taken away while it was imported")
+                return
+            logger.error("intake folder: a file cannot be moved: {}", error.strerror)
+            await self._leave(name, f"移不到 {where}/（{error.strerror}）：请检查权限和磁盘，再把它移走")
+
+    async def _leave(self, name: str, trouble: str) -> None:
+        """Leave a file where it is until it changes: at every look it would end the same way."""
+        self._stuck[name] = self._seen[name]
+        await self._tell(f"{name} {trouble}")
+
+    async def _tell(self, text: str) -> None:
+        line = clean(" ".join(f"导入文件夹：{text}".split()))
+
+        def tell(scope: Scope) -> None:
+            audience = Audience((notices.DISPATCH,), people=notices.with_role(self._office, "duty"))
+            notices.post(self._office, scope, audience, kind="intake_folder", priority=Priority.NOTICE, text=line)
+
+        await self._desk.run(Job(lambda unit: unit.attempt(tell), now=self._clock.now(), cause="folder"))
+
+
+_METRIC: Final = {"新增": "new", "未变": "unchanged", "变更": "changed", REJECTED: "rejected"}
+
+
+def _files(folder: Path) -> Iterator[tuple[str, _Signature]]:
+    """Files to take, by name, with what shows that one still grows; what programs are still writing is left out."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            low = entry.name.lower()
+            if low.startswith((".", "~$")) or low.endswith((*_NOT_YET, RESULT)) or low in _NEVER:
+                continue
+            try:
+                if entry.is_file():
+                    state = entry.stat()
+                    yield entry.name, (state.st_size, state.st_mtime_ns)
+            except FileNotFoundError:  # moved between the listing and the look
+                continue
+
+
+def _lines(file: WholeFile, tally: Tally, at: str) -> Iterator[str]:
+    """The result as people read it: what was odd, what was rejected, and the closing line of every import."""
+    yield f"{file.name} 于 {at} 导入"
+    yield from file.warnings
+    for row in file.rejected:
+        yield row.line
+    yield tally.closing
+
+
+def _put_away(path: Path, folder: Path, lines: Iterable[str]) -> None:
+    """Move a file into a folder under a name that is free there, with its result.
+
+    Nothing is ever overwritten: both names are reserved by empty files first, then the file takes its place at once.
+    The result is written before the move, so that a file in the folder has one.
+    """
+    folder.mkdir(exist_ok=True)
+    target, result = _reserved(folder, path)
+    try:
+        with result.open("w", encoding="utf-8", newline="\n") as out:
+            out.writelines(f"{line}\n" for line in lines)
+        path.replace(target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        result.unlink(missing_ok=True)
+        raise
+
+
+def _reserved(folder: Path, path: Path) -> tuple[Path, Path]:
+    """Two new empty files for a file and its result: `今日.csv`, or `今日.2.csv` where that name is taken."""
+    for number in itertools.count(1):
+        name = path.name if number == 1 else f"{path.stem}.{number}{path.suffix}"
+        target, result = folder / name, folder / f"{name}{RESULT}"
+        if target.exists() or result.exists():
+            continue
+        try:
+            target.touch(exist_ok=False)
+        except FileExistsError:  # somebody else came between
+            continue
+        result.touch()
+        return target, result
+    raise AssertionError("numbers do not end")
+
+
+def _bare(refusal: Refusal, name: str) -> str:
+    """The reason without the file's name, which stands in front already."""
+    return refusal.message.removeprefix(f"{name}：")

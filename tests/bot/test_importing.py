@@ -1,0 +1,132 @@
+"""`jiesu import`: whole files or nothing, a few rows at a time, one closing line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot import importing
+from bot.cli.context import Context
+from bot.cli.importing import import_files
+from bot.importing import Import
+from config.settings import load_settings
+from handlers.intake import whole
+from handlers.intake.whole import Spool, read_whole
+from handlers.refusal import Refusal
+from storage.store import Store
+from storage.tables import Event
+from tests.conftest import KEY
+from tests.street import Street, at
+
+HEADER = "工单编号,标题,来电人,来电人电话,到达时间\n"
+
+
+def line(number: int, arrived: str = "2026-06-01 09:00", title: str = "夜间施工噪声扰民") -> str:
+    return f"热线-260601-{number:06d},{title},张三丰,13800001234,{arrived}\n"
+
+
+@pytest.fixture
+def context(database_url: str, tmp_path: Path) -> Context:
+    environ = {
+        "JIESU_DATABASE_URL": database_url,
+        "JIESU_DATA_DIR": str(tmp_path),
+        "JIESU_VAULT__KEY": KEY.hex(),
+        "JIESU_CLOCK__START": "2026-06-01T09:00:00+08:00",
+        "JIESU_CLOCK__SPEED": "0",
+    }
+    return Context(load_settings(None, environ), environ)
+
+
+def export(folder: Path, text: str, name: str = "今日.csv") -> Path:
+    path = folder / name
+    path.write_text(HEADER + text, encoding="utf-8")
+    return path
+
+
+def test_each_row_is_counted_once_and_again_changes_nothing(
+    context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = export(tmp_path, "".join(map(line, range(1, 131))))
+    assert import_files(context, [file], None, takeover=False) == 0
+    assert capsys.readouterr().out == "新增 130 未变 0 变更 0 拒绝 0\n"
+    file = export(tmp_path, line(1, title="凌晨施工噪声扰民") + "".join(map(line, range(2, 132))))
+    assert import_files(context, [file], None, takeover=False) == 0
+    assert capsys.readouterr().out == "新增 1 未变 129 变更 1 拒绝 0\n"
+
+
+def test_rejected_rows_are_named_and_a_file_that_cannot_be_read_is_none(
+    context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = export(tmp_path, line(1) + line(2, "2026-02-30 09:00"))
+    assert import_files(context, [good], None, takeover=False) == 1
+    rejected, closing = capsys.readouterr().out.splitlines()
+    assert rejected.startswith("今日.csv 第 3 行（热线-260601-000002）：")
+    assert closing == "新增 1 未变 0 变更 0 拒绝 1"
+    bad = export(tmp_path, line(3) + '热线-260601-000004,"没有收尾\n', "坏.csv")
+    assert import_files(context, [bad, tmp_path / "没有.csv"], None, takeover=False) == 2
+    said = capsys.readouterr()
+    assert said.out == "新增 0 未变 0 变更 0 拒绝 0\n"
+    first, second = said.err.splitlines()
+    assert first.startswith("坏.csv：") and first.count("坏.csv") == 1
+    assert second.startswith("没有.csv：找不到这个文件")
+
+
+def test_a_file_of_more_than_200_mb_is_refused_before_it_is_read(
+    context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = export(tmp_path, line(1))
+    os.truncate(file, 201 * 2**20)  # a hole: it takes no room
+    assert import_files(context, [file], None, takeover=False) == 2
+    assert "文件有 201 MB，最大 200 MB" in capsys.readouterr().err
+
+
+def test_a_file_that_breaks_off_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = export(tmp_path, "".join(map(line, range(1, 131))))
+
+    def breaks(*arguments: object) -> object:
+        yield next(rows(*arguments))
+        raise Refusal("表格文件不完整或已损坏")
+
+    rows = whole.read_rows
+    monkeypatch.setattr(whole, "read_rows", breaks)
+    with pytest.raises(Refusal, match=r"^今日\.csv：表格文件不完整或已损坏$"):
+        read_whole(file)
+    assert Street(store).rows(Event) == []
+
+
+def test_what_waits_is_read_again_in_order_from_memory_or_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole, "_IN_MEMORY", 100)
+    spool: Spool[str] = Spool()
+    for number in range(200):
+        spool.add(f"第 {number} 行")
+    assert list(spool) == list(spool) == [f"第 {number} 行" for number in range(200)]
+    spool.close()
+
+
+def test_a_chunk_has_as_many_rows_as_a_moment_has_room_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("bot.importing.time.monotonic", lambda: now)
+    street = Street(store)
+    sizes = []
+    with read_whole(export(tmp_path, "".join(map(line, range(1, 401))))) as file:
+        imported = Import(street.office, file, cause="import")
+        for rows in imported.chunks():
+            chunk = imported.prepared(rows, at(1))
+            store.run(imported.job(chunk, at(1)))
+            now += len(rows) * importing.TARGET / 20  # a machine that stores twenty rows in the time there is
+            imported.stored(chunk)
+            sizes.append(len(rows))
+    assert sizes[:4] == [50, 35, 28, 24]
+    assert sizes[-2] == 20
+
+
+def test_what_is_prepared_beside_the_writer_is_what_is_stored(store: Store, tmp_path: Path) -> None:
+    street = Street(store)
+    with read_whole(export(tmp_path, line(1, title="来电人张三丰，电话13800001234"))) as file:
+        imported = Import(street.office, file, cause="import")
+        for rows in imported.chunks():
+            store.run(imported.job(imported.prepared(rows, at(1)), at(1)))
+    order = street.order(1)
+    assert (order.title, order.caller, order.phone) == ("来电人张**，电话138****1234", "张**", "138****1234")

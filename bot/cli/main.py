@@ -145,6 +145,17 @@ def restore(
     raise typer.Exit(restore_store(Context.load(config_file), file))
 
 
+@app.command()
+def doctor(
+    probe: Annotated[bool, typer.Option("--probe", help="也试连各平台")] = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """体检：设置、时钟、数据库、平台、磁盘、日历、文件权限"""
+    from bot.cli.examining import examine
+
+    raise typer.Exit(examine(config_file, probe=probe))
+
+
 @database.command("upgrade")
 def db_upgrade(config_file: ConfigOption = None) -> None:
     """把数据库升到本版本，并装回保护触发器"""

@@ -1,0 +1,126 @@
+"""What the machine gives: time, room, files for the owner only, and a calendar that reaches far enough."""
+
+import shutil
+import stat
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.doctor.finding import Finding, bad, good, warning
+from config.calendar import WorkCalendar
+from config.organisation import Organisation
+from config.settings import Settings
+from config.settings_file import DEFAULT_FILE
+from config.shanghai import SHANGHAI, day_of, full_text
+from storage.erasures import ledger_path
+
+AHEAD = timedelta(minutes=2)
+"""How far a file's or an event's time may be ahead of the clock."""
+LITTLE_ROOM = 1 << 30
+NO_ROOM = 100 << 20
+_BEIJING = timedelta(hours=8)
+_SECRETS = (("intake", "token"), ("vault", "key"))
+
+
+def database_file(settings: Settings) -> Path | None:
+    """The SQLite file; None for PostgreSQL."""
+    url = settings.database()
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+def clock(settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Time zone data, and files that are newer than the clock."""
+    if SHANGHAI.utcoffset(now.astimezone(SHANGHAI)) != _BEIJING:
+        yield bad("时区", "Asia/Shanghai 不是东八区", "重新安装 tzdata")
+    file = database_file(settings)
+    places = [path for path in (file, settings.vault_key_file, settings.data_dir) if path is not None and path.exists()]
+    newest = max((path.stat().st_mtime for path in places), default=0.0)
+    written = datetime.fromtimestamp(newest, UTC)
+    if written > now + AHEAD:
+        told = f"系统时间 {full_text(now)}，数据文件却写于 {full_text(written)}"
+        yield bad("时钟", told, "校准系统时间并打开时间同步（NTP），再启动服务")
+    else:
+        yield good("时钟", f"{full_text(now)}（Asia/Shanghai）")
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Free space where the data lie."""
+    folder = settings.data_dir.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    text = f"{folder} 剩余 {free / (1 << 30):.1f} GB"
+    if free < NO_ROOM:
+        yield bad("磁盘", text, "尽快清理：写满后不再接收任何内容")
+    elif free < LITTLE_ROOM:
+        yield warning("磁盘", text, "清理旧备份和日志，或换大一些的盘")
+    else:
+        yield good("磁盘", text)
+
+
+def calendar(known: WorkCalendar, now: datetime) -> Iterator[Finding]:
+    """Whether holidays are known for this year and the next."""
+    year = day_of(now).year
+    missing = [each for each in (year, year + 1) if known.provisional(date(each, 1, 1))]
+    mend = "国务院公布放假安排后升级 chinesecalendar，或在 config/calendar/ 放一份当年的文件"
+    if year in missing:
+        yield bad("日历", f"没有 {year} 年的放假安排，工作日时限都是暂计", mend)
+    elif missing:
+        yield warning("日历", f"有 {year} 年的放假安排，还没有 {year + 1} 年的", mend)
+    else:
+        yield good("日历", f"放假安排到 {year + 1} 年")
+
+
+def modes(settings: Settings, config_file: Path | None, organisation: Organisation | None) -> Iterator[Finding]:
+    """Files with secrets or personal data that others can read."""
+    wide = [_wide(path) for path in _private(settings, config_file, organisation) if _mode(path) & 0o077]
+    yield from wide
+    if not wide:
+        yield good("文件权限", "密钥、数据库和含口令的文件只有属主能读")
+
+
+def _private(settings: Settings, config_file: Path | None, organisation: Organisation | None) -> Iterator[Path]:
+    if settings.vault.key is None:
+        yield settings.vault_key_file
+    file = database_file(settings)
+    if file is not None:
+        yield from (file.with_name(file.name + ending) for ending in ("", "-wal", "-shm"))
+    yield ledger_path(settings.data_dir)
+    if settings.organisation_file is not None and organisation is not None and secrets_inside(organisation):
+        yield settings.organisation_file
+    path = config_file or DEFAULT_FILE
+    if path.is_file() and _has_secrets(path):
+        yield path
+
+
+def secrets_inside(organisation: Organisation) -> list[str]:
+    """Names of groups whose robots' addresses or secrets stand in the organisation file itself."""
+    return [
+        group.name
+        for group in organisation.groups
+        if any(
+            robot.webhook_env is None or (robot.secret is not None and robot.secret_env is None)
+            for robot in group.robots
+        )
+    ]
+
+
+def _has_secrets(path: Path) -> bool:
+    told: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    if any(key in told.get(outer, {}) for outer, key in _SECRETS):
+        return True
+    return bool(urlsplit(str(told.get("database_url", ""))).password)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
+
+
+def _wide(path: Path) -> Finding:
+    return warning("文件权限", f"{path} 是 {_mode(path):04o}，别的用户可读", f"执行 chmod 600 {path}")

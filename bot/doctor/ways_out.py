@@ -1,0 +1,72 @@
+"""Whom the office reaches: robots, groups, and people who must be there for an order to come to its end."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+from bot.doctor.finding import Finding, bad, good, warning
+from bot.doctor.machine import secrets_inside
+from bot.routes import Endpoints
+from config.organisation import Group, Organisation, Robot, role_name
+from config.settings import Settings
+
+_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""A WeCom robot's key, as its settings page gives it."""
+_NEEDED = ("duty", "department", "reviewer", "office")
+"""Roles without which no order reaches 已结案 (domain, section 2)."""
+
+
+def platforms(settings: Settings, organisation: Organisation) -> Iterator[Finding]:
+    """Groups and their robots. Nothing is sent."""
+    routes = Endpoints(organisation, settings)
+    found = [finding for group in organisation.groups for finding in _group(routes, group)]
+    if not organisation.groups_for("dispatch"):
+        mend = '在组织文件里加一个 purpose = "dispatch" 的群'
+        found.append(bad("平台", "没有派单工作群，通知无处可去", mend))
+    if inside := secrets_inside(organisation):
+        mend = "改用 webhook_env、secret_env，把值放进环境变量"
+        found.append(warning("平台", f"机器人地址或密钥直接写在组织文件里：{'、'.join(inside)}", mend))
+    yield from found
+    if not found:
+        robots = sum(len(group.robots) for group in organisation.groups)
+        console = "，网页工作群已开启" if settings.console.enabled else ""
+        yield good("平台", f"{len(organisation.groups)} 个群都有出口，机器人 {robots} 个{console}")
+
+
+def people(organisation: Organisation) -> Iterator[Finding]:
+    """Leaders and heads that are nobody, and roles that nobody has."""
+    found = [
+        warning("人员", f"{patch.name}的包片领导“{patch.leader}”不在人员里，提醒到不了", "在组织文件里补上此人或改编号")
+        for patch in organisation.patches
+        if patch.leader is not None and organisation.person(patch.leader) is None
+    ]
+    found += [
+        warning("人员", f"{department.name}的负责人“{department.head}”不在人员里", "在组织文件里补上此人或改编号")
+        for department in organisation.departments
+        if department.head is not None and organisation.person(department.head) is None
+    ]
+    found += [
+        warning("人员", f"没有人是{role_name(role)}，工单走不到结案", f'在组织文件里给一个人 roles = ["{role}"]')
+        for role in _NEEDED
+        if not organisation.people_with(role)
+    ]
+    yield from found
+    if not found:
+        yield good("人员", f"{len(organisation.people)} 人，负责人和包片领导都在其中")
+
+
+def _group(routes: Endpoints, group: Group) -> Iterator[Finding]:
+    if not routes.of_group(group):
+        mend = "给它加一个企业微信机器人，或开启网页工作群"
+        yield warning("平台", f"{group.name}没有出口，发给它的通知都会失败", mend)
+    for robot in group.robots:
+        if robot.platform != "wecom":
+            mend = "暂时改用企业微信机器人"
+            yield warning("平台", f"{group.name}的 {robot.platform} 机器人尚未提供，不会发送", mend)
+        elif not _KEY.fullmatch(_key(robot)):
+            mend = "从群机器人设置里整行复制地址"
+            yield warning("平台", f"{group.name}的机器人地址里 key 的样子不对（{robot.fingerprint}）", mend)
+
+
+def _key(robot: Robot) -> str:
+    return parse_qs(urlsplit(robot.webhook.get_secret_value()).query).get("key", [""])[0]

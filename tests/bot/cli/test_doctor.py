@@ -1,0 +1,356 @@
+"""`jiesu doctor`: each finding provoked, each with its mend."""
+
+import os
+from collections import namedtuple
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
+
+from bot import doctor
+from bot.cli.main import app
+from bot.doctor import Mark, machine
+from config.calendar import WorkCalendar
+from storage.columns import table
+from storage.outbox import Status
+from storage.tables import Event, Outbox
+from tests.bot.cli.house import OTHER_KEY, House, fill, later
+from tests.conftest import OpenStore
+from tests.storage.desk import register
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+HOOK = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=11111111-2222-3333-4444-555555555555"
+ORGANISATION = """
+[[departments]]
+id = "chengguan"
+name = "城管科"
+head = "wang"
+[[people]]
+id = "zhang"
+name = "张三"
+roles = ["duty", "reviewer", "office"]
+[[people]]
+id = "wang"
+name = "王五"
+roles = ["department"]
+department = "chengguan"
+[[groups]]
+id = "dispatch"
+name = "派单群"
+purpose = "dispatch"
+robots = [ { platform = "wecom", webhook_env = "HOOK" } ]
+"""
+
+
+class Patient(House):
+    """A machine to examine; what differs from a healthy one is the test's."""
+
+    def __init__(self, folder: Path, url: str, organisation: str = ORGANISATION, **settings: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.organisation_file = folder / "organisation.toml"
+        self.organisation_file.write_text(organisation, encoding="utf-8")
+        self.organisation_file.chmod(0o600)
+        always = {"JIESU_ORGANISATION_FILE": str(self.organisation_file), "HOOK": HOOK}
+        super().__init__(folder, url, **always, JIESU_CLOCK__SPEED="0", **settings)
+
+    def lines(self, mark: Mark | None = None, *, now: datetime | None = None, probe: bool = False) -> list[str]:
+        """What is found."""
+        found = doctor.examine(None, self.environ, now=now or later(), probe=probe)
+        return [str(finding) for finding in found if mark in (None, finding.mark)]
+
+    def only(self, mark: Mark, what: str, **how: object) -> str:
+        """The one finding of this mark about this thing."""
+        found = [line for line in self.lines(mark, **how) if line[2:].startswith(f"{what}：")]  # type: ignore[arg-type]
+        assert len(found) == 1, found
+        assert "。处理：" in found[0]
+        assert "\n" not in found[0]
+        return found[0]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings file of the working folder is read."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def patient(database_url: str, tmp_path: Path) -> Patient:
+    """A healthy machine with an empty store."""
+    return _private(Patient(tmp_path / "a", database_url))
+
+
+def _private(patient: Patient) -> Patient:
+    if patient.url.startswith("sqlite"):
+        Path(patient.url.removeprefix("sqlite:///")).chmod(0o600)
+    return patient
+
+
+def test_a_healthy_office_has_nothing_but_ticks(patient):
+    assert patient.lines(Mark.BAD) == []
+    assert [line for line in patient.lines(Mark.WARNING) if "日历" not in line] == []
+    told = "\n".join(patient.lines(Mark.GOOD))
+    for what in (
+        "设置",
+        "规则",
+        "组织",
+        "时钟",
+        "数据库",
+        "保护触发器",
+        "事件链",
+        "服务",
+        "平台",
+        "人员",
+        "磁盘",
+        "文件权限",
+    ):
+        assert f"✔ {what}：" in told
+
+
+def test_looking_changes_nothing(tmp_path):
+    patient = Patient(tmp_path / "a", f"sqlite:///{tmp_path / 'a' / 'none.db'}", key=None)
+    patient.key_file.unlink(missing_ok=True)
+    before = sorted(path.name for path in patient.folder.iterdir())
+    assert "还没有" in patient.only(Mark.WARNING, "数据库")
+    assert sorted(path.name for path in patient.folder.iterdir()) == before
+
+
+def test_an_office_at_work_is_well(patient, open_store):
+    fill(patient.url, open_store)
+    patient.announce()
+    assert patient.lines(Mark.BAD) == []
+    assert any("正在运行（host-a）" in line for line in patient.lines())
+
+
+def test_a_wrong_setting_is_the_only_line(patient):
+    patient.environ["JIESU_HTTP__PORT"] = "many"
+    assert len(patient.lines()) == 1
+    assert "JIESU_HTTP__PORT" in patient.only(Mark.BAD, "设置")
+
+
+def test_a_wrong_policy_and_a_wrong_organisation_are_named(patient, tmp_path):
+    (tmp_path / "policy.toml").write_text("nonsense = 1")
+    patient.environ["JIESU_POLICY_FILE"] = str(tmp_path / "policy.toml")
+    patient.organisation_file.write_text("[[people]]\nid = 1\n")
+    assert "policy.toml" in patient.only(Mark.BAD, "规则")
+    assert "organisation.toml 第 1 行" in patient.only(Mark.BAD, "组织")
+
+
+def test_no_organisation_file(patient):
+    del patient.environ["JIESU_ORGANISATION_FILE"]
+    assert "服务不会启动" in patient.only(Mark.BAD, "组织")
+
+
+# ------------------------------------------------------------------------------------------------------------ the clock
+
+
+def test_a_clock_before_the_files(patient):
+    assert "校准系统时间" in patient.only(Mark.BAD, "时钟", now=later(days=-3))
+
+
+def test_a_clock_before_the_newest_event(empty_url, tmp_path, open_store):
+    patient = Patient(tmp_path / "a", empty_url)
+    del patient.environ["JIESU_CLOCK__SPEED"]
+    store = open_store(empty_url, rehearsal=False)
+    register(store)
+    before = datetime(2026, 5, 31, tzinfo=UTC)
+    for path in (*patient.folder.iterdir(), *tmp_path.glob("*.db*"), patient.folder):
+        os.utime(path, (before.timestamp(), before.timestamp()))
+    found = [line for line in patient.lines(Mark.BAD, now=NOW - timedelta(hours=1)) if "事件却记于" in line]
+    assert len(found) == 1
+
+
+def test_a_rehearsal_store_in_a_real_run(patient):
+    del patient.environ["JIESU_CLOCK__SPEED"]
+    assert "服务不会启动" in patient.only(Mark.BAD, "数据库")
+
+
+# ------------------------------------------------------------------------------------------------------------ the store
+
+
+def test_a_wrong_and_a_missing_key(patient, database_url, tmp_path):
+    assert "密钥不对" in Patient(tmp_path / "b", database_url, key=OTHER_KEY).only(Mark.BAD, "数据库")
+    patient.key_file.unlink()
+    assert "找不到办公室密钥" in patient.only(Mark.BAD, "数据库")
+    assert not patient.key_file.exists()
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    patient = Patient(tmp_path / "a", f"sqlite:///{tmp_path / 'a' / 'jiesu.db'}")
+    (patient.folder / "jiesu.db").write_bytes(b"nonsense" * 1000)
+    assert "不是数据库" in patient.only(Mark.BAD, "数据库")
+
+
+def test_missing_triggers(patient, open_store):
+    with open_store(patient.url)._write.begin() as connection:
+        on = " ON event" if connection.dialect.name == "postgresql" else ""
+        connection.exec_driver_sql(f"DROP TRIGGER event_no_delete{on}")
+    assert "event_no_delete" in patient.only(Mark.BAD, "保护触发器")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE event SET body = body || ' ' WHERE seq = 3", "事件 3 与前后接不上"),
+        ("UPDATE event SET previous = 'x' WHERE seq = 4", "事件 4 与前后接不上"),
+        ("DELETE FROM event WHERE seq = 2", "事件 3 与前后接不上"),
+        ("DELETE FROM event WHERE seq = 5", "账头与最后一条事件不符"),
+        ("DELETE FROM event", "账头与最后一条事件不符"),
+        ("DELETE FROM journal_head", "账头与最后一条事件不符"),
+    ],
+)
+def test_a_damaged_end_of_the_chain(patient, open_store, damage, told):
+    store = open_store(patient.url)
+    register(store, 5)
+    with store._write.begin() as connection:
+        on = " ON event" if connection.dialect.name == "postgresql" else ""
+        for name in ("event_no_update", "event_no_delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER {name}{on}")
+        connection.exec_driver_sql(damage)
+    assert told in patient.only(Mark.BAD, "事件链")
+
+
+def test_a_log_that_does_not_get_shorter(sqlite_url, tmp_path, monkeypatch, open_store):
+    patient = Patient(tmp_path / "a", sqlite_url)
+    register(open_store(sqlite_url))
+    monkeypatch.setattr("bot.doctor.store.LARGE_WAL", 1)
+    assert "待并入的日志" in patient.only(Mark.WARNING, "数据库大小")
+
+
+def test_what_did_not_go_out_is_counted(patient, open_store: OpenStore):
+    street = fill(patient.url, open_store)
+    box, event = table(Outbox), table(Event)
+    with street.store._write.begin() as connection:
+        ids = connection.execute(sa.select(box.c.id).order_by(box.c.id).limit(3)).scalars().all()
+        connection.execute(sa.update(box).where(box.c.id.in_(ids[:2])).values(state=Status.FAILED))
+        connection.execute(sa.update(box).where(box.c.id == ids[2]).values(state=Status.UNKNOWN))
+        assert connection.execute(sa.select(sa.func.count()).select_from(event)).scalar_one() > 0
+    told = [line for line in patient.lines(Mark.WARNING) if line.startswith("⚠ 发送：")]
+    assert ["2 条" in told[0], "1 条" in told[1], len(told)] == [True, True, 2]
+
+
+# ---------------------------------------------------------------------------------------------------- groups and people
+
+
+def _with(patient: Patient, old: str, new: str) -> None:
+    text = patient.organisation_file.read_text(encoding="utf-8")
+    assert old in text
+    patient.organisation_file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+ROBOT = '{ platform = "wecom", webhook_env = "HOOK" }'
+
+
+def test_a_group_without_a_way_out(patient):
+    _with(patient, ROBOT, "")
+    assert "派单群没有出口" in patient.only(Mark.WARNING, "平台")
+    patient.environ["JIESU_CONSOLE__ENABLED"] = "true"
+    assert patient.lines(Mark.WARNING) == patient.lines(Mark.WARNING)
+    assert not [line for line in patient.lines(Mark.WARNING) if "没有出口" in line]
+
+
+def test_no_dispatch_group(patient):
+    _with(patient, '"dispatch"\nrobots', '"leaders"\nrobots')
+    assert "没有派单工作群" in patient.only(Mark.BAD, "平台")
+
+
+def test_a_key_that_was_not_copied_whole(patient):
+    patient.environ["HOOK"] = HOOK[:-5]
+    line = patient.only(Mark.WARNING, "平台")
+    assert "样子不对" in line
+    assert "1111" not in line
+
+
+def test_a_robot_that_cannot_be_sent_to_yet(patient):
+    ding = '{ platform = "dingtalk", webhook = "https://oapi.dingtalk.com/robot/send?access_token=x" }'
+    _with(patient, ROBOT, f"{ROBOT}, {ding}")
+    told = "\n".join(patient.lines(Mark.WARNING))
+    assert "dingtalk 机器人尚未提供" in told
+    assert "直接写在组织文件里：派单群" in told
+    assert "access_token" not in told
+
+
+def test_people_who_are_nobody(patient):
+    _with(patient, "[[groups]]", '[[patches]]\nid = "p1"\nname = "第一包片"\nleader = "nobody"\n[[groups]]')
+    assert "第一包片的包片领导“nobody”" in patient.only(Mark.WARNING, "人员")
+
+
+def test_roles_that_nobody_has(patient):
+    _with(patient, '"duty", "reviewer", "office"', '"duty", "office"')
+    assert "没有人是复核专员" in patient.only(Mark.WARNING, "人员")
+
+
+def test_platforms_are_not_tried_yet(patient):
+    assert "尚未提供" in patient.only(Mark.WARNING, "平台试连", probe=True)
+
+
+# ---------------------------------------------------------------------------------------------------------- the machine
+
+
+@pytest.mark.parametrize(("free", "mark"), [(10 << 20, Mark.BAD), (500 << 20, Mark.WARNING), (10 << 30, Mark.GOOD)])
+def test_room_on_the_disk(patient, monkeypatch, free, mark):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: usage(1 << 40, 0, free))
+    assert [finding.mark for finding in machine.disk(patient.context.settings)] == [mark]
+
+
+@pytest.mark.parametrize(("years", "mark"), [((2030,), Mark.WARNING), ((2030, 2031), Mark.GOOD), ((), Mark.BAD)])
+def test_years_without_a_calendar(tmp_path, years, mark):
+    for year in years:
+        (tmp_path / f"{year}.toml").write_text(f'year = {year}\nsource = "国办发明电"\n', encoding="utf-8")
+    known = WorkCalendar(folder=tmp_path)
+    assert [finding.mark for finding in machine.calendar(known, datetime(2030, 6, 1, tzinfo=UTC))] == [mark]
+
+
+def test_files_that_others_can_read(patient):
+    patient.key_file.chmod(0o644)
+    patient.ledger.write_text("")
+    patient.ledger.chmod(0o640)
+    told = [line for line in patient.lines(Mark.WARNING) if line.startswith("⚠ 文件权限：")]
+    assert ["vault.key 是 0644" in told[0], "erased.jsonl 是 0640" in told[1], len(told)] == [True, True, 2]
+    assert all("chmod 600" in line for line in told)
+
+
+def test_a_database_that_others_can_read(sqlite_url, tmp_path):
+    patient = Patient(tmp_path / "a", sqlite_url)
+    Path(sqlite_url.removeprefix("sqlite:///")).chmod(0o604)
+    assert "是 0604" in patient.only(Mark.WARNING, "文件权限")
+
+
+def test_an_organisation_file_may_be_read_as_long_as_it_holds_no_secret(patient):
+    patient.organisation_file.chmod(0o644)
+    assert not [line for line in patient.lines(Mark.WARNING) if "文件权限" in line]
+    _with(patient, 'webhook_env = "HOOK"', f'webhook = "{HOOK}"')
+    assert "organisation.toml 是 0644" in patient.only(Mark.WARNING, "文件权限")
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("[http]\nport = 8081\n", False),
+        ('[intake]\ntoken = "a-token"\n', True),
+        ('database_url = "postgresql://jiesu:secret@h/jiesu"\n', True),
+    ],
+)
+def test_a_settings_file_with_a_secret(patient, tmp_path, text, warned):
+    (tmp_path / "jiesu.toml").write_text(text)
+    (tmp_path / "jiesu.toml").chmod(0o644)
+    assert [line for line in patient.lines(Mark.WARNING) if "jiesu.toml" in line] != [] or not warned
+    assert [line for line in patient.lines() if "secret" in line] == []
+
+
+# ------------------------------------------------------------------------------------------------------ the exit status
+
+
+def test_only_what_is_wrong_fails(patient, monkeypatch):
+    for name, value in patient.environ.items():
+        monkeypatch.setenv(name, value)
+    runner = CliRunner()
+    result = runner.invoke(app, ["doctor", "--probe"])
+    assert result.exit_code == 0, result.output
+    assert "要处理 0" in result.output
+    patient.key_file.unlink()
+    result = runner.invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert "要处理 1" in result.output

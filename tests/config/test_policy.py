@@ -161,7 +161,7 @@ def test_a_later_rule_takes_over_on_its_day(overlay):
     assert policy.on(date(2026, 7, 1)) is policy.on(date(2026, 8, 31))
     line = next(line for line in policy.describe(date(2026, 9, 1)) if line.key == "ranked_min")
     assert (line.title, line.value, line.since, line.source, line.starred) == (
-        "有效评价至少几件才参加排名",
+        "有效评价至少几件才参加排名（尚未启用）",
         "7",
         date(2026, 9, 1),
         "纪要",

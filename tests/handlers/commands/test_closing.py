@@ -71,7 +71,7 @@ def test_a_second_round_may_be_sent_back_again(one: Street) -> None:
 
 def test_a_bad_answer_without_time_left_goes_to_the_office(one: Street) -> None:
     one.through(1, *REPORTED)
-    one.move(days=8)
+    one.sleep(days=8)
 
     one.through(1, "不解决")
 
@@ -190,7 +190,7 @@ def test_a_rejection_needs_a_reason(one: Street) -> None:
 def test_a_closed_order_is_opened_again_with_new_clocks_and_its_old_result(street: Street) -> None:
     street.import_rows(row(到达时间="2026-06-01 08:50"))
     street.through(1, *TO["已结案"])
-    street.move(to=at(20, "10:00"))
+    street.now = at(20, "10:00")
     street.notices()
 
     reply = street.say("sun", "/重开 1 来电人反映再次发生")
@@ -221,7 +221,7 @@ def test_the_citys_due_time_still_wins_when_it_lies_ahead(one: Street) -> None:
     assert one.due("办结", 2) == "06-30 18:00"
 
     one.through(2, "反馈", "办结", "评定", "结案")
-    one.move(to=at(1, "09:00", month=7))
+    one.sleep(days=30)
     one.through(2, "重开")
     assert one.due("办结", 2) == "07-08 09:00"
 

@@ -219,7 +219,7 @@ def test_a_contact_of_the_last_round_does_not_count(one: Street) -> None:
 
 def test_a_late_result_says_so(one: Street) -> None:
     one.through(1, *HANDLED, "反馈")
-    one.move(days=8)
+    one.sleep(days=8)
 
     assert "办结已超时限" in one.say("wang", "/办结 1 解决 已处理")
     assert one.clock("办结").late_seconds == 86_404

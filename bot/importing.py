@@ -21,7 +21,7 @@ from handlers.office import Office
 from storage.store import Job, Unit
 
 REJECTED: Final = "拒绝"
-TARGET: Final = 0.04
+TARGET: Final = 0.03
 """Seconds that one transaction of an import should take: a command that comes in between waits so long for it."""
 FEWEST, MOST, FIRST = 10, 300, 50
 """Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one."""

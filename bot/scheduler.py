@@ -46,9 +46,15 @@ class Scheduler:
         In this order: nobody is reminded of an order before it was announced.
         """
         office, now = self._office, self._clock.now()
-        await self._desk.run(
-            Job(lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)), now=now, cause="import")
-        )
+        told = register.MOST
+        while told >= register.MOST:
+            told = await self._desk.run(
+                Job(
+                    lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)),
+                    now=now,
+                    cause="import",
+                )
+            )
         await self._listen(now)
         due = reminders.MOST
         while due >= reminders.MOST:

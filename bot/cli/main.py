@@ -34,7 +34,7 @@ def main() -> None:
         say(str(error))
         sys.exit(2)
     except UsageError as error:
-        say(f"用法不对：{_usage(error)}。jiesu --help 看全部命令")
+        say(_usage(error))
         sys.exit(2)
     except (typer.Abort, KeyboardInterrupt):
         say("已中断")
@@ -165,10 +165,20 @@ def db_upgrade(config_file: ConfigOption = None) -> None:
 
 
 def _usage(error: Exception) -> str:
+    """One Chinese line for what is wrong with the words of the command, and where to look."""
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", "jiesu")
+    if type(error).__name__ == "NoArgsIsHelpError":
+        commands = " ".join(getattr(getattr(context, "command", None), "commands", {}))
+        return f"{path} 后面要写做什么：{commands}。{path} --help 看说明"
+    if type(error).__name__ == "MissingParameter":
+        parameter = getattr(error, "param", None)
+        wanted = getattr(parameter, "help", None) or getattr(parameter, "name", None) or "参数"
+        return f"缺少参数：{wanted}。{path} --help 看用法"
     text = str(getattr(error, "message", error))
     for english, chinese in _USAGE:
         text = text.replace(english, chinese)
-    return text.rstrip(".")
+    return f"用法不对：{text.rstrip('.')}。{path} --help 看用法"
 
 
 _USAGE = (
@@ -180,6 +190,8 @@ _USAGE = (
     ("Got unexpected extra argument", "多了参数"),
     ("is not a valid integer", "不是整数"),
     ("is not a valid float", "不是数字"),
+    ("Input should be a valid integer, unable to parse string as an integer", "应为整数"),
+    ("Input should be a valid number, unable to parse string as a number", "应为数字"),
     ("requires an argument", "后面要写值"),
     ("Did you mean", "是否想写"),
 )

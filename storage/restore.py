@@ -130,7 +130,7 @@ def _engine(url: str, file: Path | None) -> sa.Engine:
     def prepare(connection: Any, _: object) -> None:
         connection.isolation_level = None
         # Asked for before the first access: fails while any other connection is open, busy or not.
-        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "cache_size=-65536"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @sa.event.listens_for(engine, "begin")

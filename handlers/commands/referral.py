@@ -36,7 +36,9 @@ def advise(work: Work, order: Order, arguments: Arguments) -> str:
     elif kind == "退":
         target = work.clean(arguments.word("单位"), order)
         note = work.clean(arguments.optional_rest(), order)
-        following = f"/退回 {order.id} 非本级职责 {target} {note or '分中心批复退回，由该单位办理'}"
+        # Long enough for 退回 whatever the 分中心 wrote: a reason of a least length is asked for there.
+        why = f"分中心批复应予退回，{note or '不属于本街道职责'}"
+        following = f"/退回 {order.id} {_return_kind(work)} {target} {why}"
     else:
         target, note = "", work.clean(arguments.optional_rest(), order)
         if not note:
@@ -48,3 +50,9 @@ def advise(work: Work, order: Order, arguments: Arguments) -> str:
     audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))
     notices.announce(work, order, "advised", audience, text=text, following=following)
     return work.render("reply_advised", order=order, text=text)
+
+
+def _return_kind(work: Work) -> str:
+    """The kind of return that advice means, by the policy's words; its catch-all where they are other words."""
+    kinds = work.rules.return_kinds
+    return "非本级职责" if "非本级职责" in kinds else kinds[-1]

@@ -45,8 +45,7 @@ def _wait_for_turn(connection: sa.Connection) -> None:
     seven seconds.
     """
     driver: Any = connection.connection.driver_connection
-    deadline = time.monotonic() + BUSY_SECONDS
-    while time.monotonic() < deadline:
+    for _ in range(int(BUSY_SECONDS / LOOK_SECONDS)):
         try:
             driver.execute("BEGIN IMMEDIATE").close()
         except sqlite3.OperationalError as error:

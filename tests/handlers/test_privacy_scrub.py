@@ -1,6 +1,5 @@
 """Scrubbing: nothing personal stays, nothing needed goes, twice is once, and time grows with length only."""
 
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -31,7 +31,7 @@ from config.policy import load_policy
 from config.settings import Settings
 from config.texts import Texts
 from handlers.office import Office
-from storage.queries import head
+from storage.queries import head, newest_event
 from storage.store import Store
 from storage.vault import load_key
 
@@ -74,10 +74,11 @@ class Service:
 def open_office(settings: Settings, organisation: Organisation, *, live: bool) -> Office:
     """The office as a value: policy, calendar, texts, the opened store.
 
-    `live`: the store must be of the kind that the clock settings say, real or rehearsal; without it (reports, import)
-    it is taken as it is marked. Raises ConfigError and StoreError.
+    `live`: the store must be of the kind that the clock settings say, real or rehearsal, and a new one becomes it;
+    without it (reports, import) it is taken as it is marked. Raises ConfigError and StoreError.
     """
-    store = open_store(settings, rehearsal=settings.clock.rehearsal if live else None)
+    rehearsal = settings.clock.rehearsal
+    store = open_store(settings, rehearsal=rehearsal if live or rehearsal else None)
     return Office(
         settings=settings,
         policy=load_policy(settings.policy_file),
@@ -87,6 +88,21 @@ def open_office(settings: Settings, organisation: Organisation, *, live: bool) -
         store=store,
         routes=Endpoints(organisation, settings),
     )
+
+
+def clock_beside(office: Office) -> Clock:
+    """The clock of a program that runs beside a service or between two.
+
+    A rehearsal's time is where its last event left it, or where the settings start it, whichever is later: the real
+    time of day means nothing there.
+    """
+    clock = clock_for(office.settings.clock)
+    if not office.store.rehearsal:
+        return clock
+    last = office.store.read(newest_event, now=clock.now())
+    start = office.settings.clock.start
+    known = [moment for moment in (last, start) if moment is not None]
+    return RehearsalClock(max(known), 0) if known else clock
 
 
 def open_store(

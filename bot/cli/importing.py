@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.cli.context import Context, out, say
-from bot.clock import clock_for
 from bot.importing import REJECTED, Import, Tally
-from bot.service import open_office
+from bot.service import clock_beside, open_office
 from handlers.intake.orders import Source
 from handlers.intake.whole import WholeFile, read_whole
 from handlers.office import Office
@@ -45,7 +44,7 @@ def import_files(context: Context, files: list[Path], source: str | None, *, tak
 
 
 def _read(office: Office, path: Path, source: Source | None) -> WholeFile:
-    noise = office.rules(clock_for(office.settings.clock).now()).title_noise
+    noise = office.rules(clock_beside(office).now()).title_noise
     with _progress() as progress:
         task = progress.add_task(f"读取 {path.name}", total=None)
         return read_whole(
@@ -57,7 +56,7 @@ def _read(office: Office, path: Path, source: Source | None) -> WholeFile:
 
 
 def _store(office: Office, file: WholeFile, totals: Tally, *, takeover: bool) -> None:
-    clock, store = clock_for(office.settings.clock), office.store
+    clock, store = clock_beside(office), office.store
     importing = Import(office, file, cause="import", takeover=takeover)
     tally = Tally()
     with _progress() as progress:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from bot.cli.context import Context, out
-from bot.clock import clock_for
-from bot.service import open_office
+from bot.service import clock_beside, open_office
 from handlers.refusal import Refusal
 from handlers.reports import REPORTS, write_report
 
@@ -19,7 +18,7 @@ def make_report(context: Context, name: str, period: str | None, target: Path | 
         raise Refusal("缺少 --period，例如 --period 2026-11-21")
     office = open_office(context.settings, context.organisation_if_any(), live=False)
     try:
-        now = clock_for(context.settings.clock).now()
+        now = clock_beside(office).now()
         text = office.store.read(lambda scope: write_report(office, scope, name, period, target), now=now)
     finally:
         office.store.close()

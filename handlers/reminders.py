@@ -7,6 +7,7 @@ who is called and when; today the responsible people are called at every step.
 """
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -54,7 +55,13 @@ def sweep(office: Office, scope: Scope) -> int:
     if scope.connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
     rows = scope.connection.execute(query).mappings().all()
-    due = [found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"]))]
+    numbers = sorted({row["order_id"] for row in rows})
+    scope.load(Order, numbers)
+    scope.load(Clock, numbers)
+    told = _told(scope, numbers)
+    due = [
+        found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"], told))
+    ]
     late: dict[_Groups, list[Due]] = defaultdict(list)
     now: dict[_Groups, dict[int, list[Due]]] = defaultdict(lambda: defaultdict(list))
     for item in due:
@@ -82,7 +89,20 @@ def next_due(scope: Scope) -> datetime | None:
     return found
 
 
-def _due(office: Office, scope: Scope, order_id: int, kind: str, generation: int) -> Due | None:
+_Step = tuple[int, str, int, str]
+
+
+def _told(scope: Scope, orders: Sequence[int]) -> set[_Step]:
+    """The reminder steps of these orders that were told already."""
+    reminder = table(Reminder)
+    columns = (reminder.c.order_id, reminder.c.kind, reminder.c.generation, reminder.c.step)
+    query = sa.select(*columns).where(reminder.c.order_id.in_(orders))
+    return {(row[0], row[1], row[2], row[3]) for row in scope.connection.execute(query)}
+
+
+def _due(
+    office: Office, scope: Scope, order_id: int, kind: str, generation: int, told: Collection[_Step]
+) -> Due | None:
     """Mark the breach if it is time, set the timer to the next step, and say whether somebody must be told."""
     key = (order_id, kind, generation)
     order = scope.order(order_id)
@@ -99,14 +119,7 @@ def _due(office: Office, scope: Scope, order_id: int, kind: str, generation: int
     if at is None or _advice(order, Kind(kind)) is None:
         return None
     due = Due(order, clock, at)
-    reminder = table(Reminder)
-    taken = sa.select(reminder.c.at).where(
-        reminder.c.order_id == order_id,
-        reminder.c.kind == kind,
-        reminder.c.generation == generation,
-        reminder.c.step == due.step,
-    )
-    if scope.connection.execute(taken).first() is not None:
+    if (order_id, kind, generation, due.step) in told:
         return None
     scope.insert(Reminder, order_id=order_id, kind=kind, generation=generation, step=due.step, at=scope.now)
     return due

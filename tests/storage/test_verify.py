@@ -413,7 +413,6 @@ def _other(column: sa.Column[Any]) -> Any:
 GARBAGE = {
     "event.at": "UPDATE event SET at = 'gestern' WHERE seq = 5",
     "event.at without a time": "UPDATE event SET at = 17 WHERE seq = 5",
-    "event.seq": "UPDATE event SET seq = 'fünf' WHERE seq = 5",
     "event.body": "UPDATE event SET body = x'ff' WHERE seq = 5",
     "orders.tags": "UPDATE orders SET tags = 'keine' WHERE id = 2",
     "orders.since": "UPDATE orders SET since = 'gestern' WHERE id = 2",

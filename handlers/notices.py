@@ -84,6 +84,9 @@ def post_to(
 
 def announce(work: Work, order: Order, template: str, audience: Audience, **values: object) -> None:
     """Tell others what a command did. The group it was typed in reads the reply, unless somebody is called there."""
+    skip = None if audience.people else work.place.chat
+    if all(group.id == skip for group in groups(work.office, audience)):
+        return
     text = work.render(template, order=order, actor=work.actor, **values)
     post(
         work.office,
@@ -93,7 +96,7 @@ def announce(work: Work, order: Order, template: str, audience: Audience, **valu
         priority=priority_of(order, Priority.NOTICE),
         text=text,
         order=order.id,
-        skip=None if audience.people else work.place.chat,
+        skip=skip,
     )
 
 

@@ -193,7 +193,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
             "X-Accel-Buffering": "no",
         }
     )
-    queue = hub.subscribe()
+    queue = await hub.subscribe()
     try:
         after = _number(request.headers.get("Last-Event-ID")) or _number(request.query.get("after"))
         await response.prepare(request)

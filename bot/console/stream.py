@@ -18,14 +18,13 @@ class Hub:
     def __init__(self, desk: Desk, clock: Clock) -> None:
         self._desk = desk
         self._clock = clock
-        self._last: int | None = None
+        self._last = 0
         self._woken = asyncio.Event()
         self._subscribers: set[asyncio.Queue[dict[str, Any] | None]] = set()
         desk.on_rows("console_message", self._woken.set)
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        self._last = await self._desk.read(messages.newest, self._clock.now())
         while True:
             await self._hand_out()
             try:
@@ -35,8 +34,11 @@ class Hub:
             finally:
                 self._woken.clear()
 
-    def subscribe(self) -> asyncio.Queue[dict[str, Any] | None]:
+    async def subscribe(self) -> asyncio.Queue[dict[str, Any] | None]:
         """A queue of messages from now on; None in it means that the line must be closed."""
+        if not self._subscribers:
+            # Nobody listened, so nobody followed: whatever came meanwhile is the page's to fetch by id.
+            self._last = await self._desk.read(messages.newest, self._clock.now())
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(QUEUE)
         self._subscribers.add(queue)
         return queue
@@ -52,10 +54,8 @@ class Hub:
 
     async def _hand_out(self) -> None:
         if not self._subscribers:
-            # Nobody listens: whoever comes next catches up from the store by id.
-            self._last = await self._desk.read(messages.newest, self._clock.now())
             return
-        last = self._last or 0
+        last = self._last
         while found := await self._desk.read(partial(messages.since, after=last), self._clock.now()):
             last = self._last = found[-1]["id"]
             for queue in list(self._subscribers):

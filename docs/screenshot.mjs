@@ -3,19 +3,11 @@
 // `make screenshot` runs it. It needs node, a Chromium (CHROMIUM names it, default /usr/bin/chromium) and a Chinese
 // font; the orders are written out here, so the picture changes only when the page or the texts do.
 
-import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { DAY, launchBrowser, startRehearsal } from "../tests/browser/rehearsal.mjs";
 
 const DOCS = dirname(fileURLToPath(import.meta.url));
-const ROOT = dirname(DOCS);
-const TOKEN = "screenshot";
-const DAY = "2026-06-01";
-const READY_WITHIN = 60_000;
 
 const order = (number, at, category, title, content, community, place, more = {}) => ({
   工单编号: `热线-260601-${number}`,
@@ -51,27 +43,9 @@ const MORNING = [
 const WIDTH = 1440;
 const HEIGHT = 900;
 
-const folder = await mkdtemp(join(tmpdir(), "jiesu-screenshot-"));
-const port = await freePort();
-const base = `http://127.0.0.1:${port}`;
-const service = spawn(join(ROOT, ".venv", "bin", "jiesu"), ["run"], {
-  cwd: folder,
-  stdio: ["ignore", "ignore", "inherit"],
-  env: {
-    PATH: process.env.PATH,
-    JIESU_DATA_DIR: folder,
-    JIESU_ORGANISATION_FILE: join(ROOT, "config", "sample", "organisation.toml"),
-    JIESU_HTTP__PORT: String(port),
-    JIESU_INTAKE__TOKEN: TOKEN,
-    JIESU_CONSOLE__ENABLED: "true",
-    JIESU_CLOCK__START: `${DAY}T08:30:00+08:00`,
-    JIESU_CLOCK__SPEED: "0",
-  },
-});
-const ended = new Promise((resolve) => service.once("exit", resolve));
+const { base, stop, post } = await startRehearsal();
 
 try {
-  await answers();
   for (const [at, ...what] of MORNING) {
     await post("/console/clock", { now: `${DAY}T${at}:00+08:00` });
     if (typeof what[0] === "object") await post("/api/orders", what[0]);
@@ -79,26 +53,14 @@ try {
   }
   const newest = MORNING.at(-1)[0];
   await post("/console/clock", { now: `${DAY}T${newest}:30+08:00` });
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const browser = await launchBrowser();
   try {
     await take(browser);
   } finally {
     await browser.close();
   }
 } finally {
-  service.kill("SIGTERM");
-  await ended;
-  await rm(folder, { recursive: true, force: true });
+  await stop();
 }
 
 async function take(browser) {
@@ -120,35 +82,4 @@ async function say(person, group, text) {
   const { replies } = await post("/console/messages", { person, group, text });
   const refused = replies.find((reply) => reply.text.startsWith("✘"));
   if (refused) throw new Error(`${text}\n${refused.text}`);
-}
-
-async function post(path, body) {
-  const response = await fetch(base + path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Authorization: `Bearer ${TOKEN}` },
-    body: JSON.stringify(body),
-  });
-  if (response.status !== 200) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-  return response.json();
-}
-
-async function answers() {
-  const until = Date.now() + READY_WITHIN;
-  for (;;) {
-    if (service.exitCode !== null) throw new Error("jiesu run did not start");
-    try {
-      if ((await fetch(`${base}/healthz`)).ok) return;
-    } catch {
-      if (Date.now() > until) throw new Error("jiesu run does not answer");
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => probe.once("listening", resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TOKEN = "browser-test";
@@ -48,6 +49,7 @@ export async function startRehearsal() {
   return {
     base,
     stop,
+    post,
     /** Says something as a person; gives the text of the first reply. */
     say: async (person, group, text) => (await post("/console/messages", { person, group, text })).replies[0]?.text,
     /** A new order comes in over the API; gives its short number. */
@@ -58,6 +60,20 @@ export async function startRehearsal() {
     get: async (path) => (await fetch(base + path)).json(),
   };
 }
+
+/** Debian's browser, or the one that CHROMIUM names. */
+export const launchBrowser = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
 
 function anOrder(number, title, more) {
   return {
@@ -83,7 +99,7 @@ async function ask(address, body) {
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${TOKEN}` },
     body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`${address}: ${response.status} ${await response.text()}`);
+  if (response.status !== 200) throw new Error(`${address}: ${response.status} ${await response.text()}`);
   return response.json();
 }
 

@@ -4,9 +4,8 @@
 // SHOTS=folder it leaves a picture after each check. The last line is "N passed, N failed".
 
 import { join } from "node:path";
-import { chromium } from "playwright-core";
 import { CHECKS } from "./checks.mjs";
-import { startRehearsal } from "./rehearsal.mjs";
+import { launchBrowser, startRehearsal } from "./rehearsal.mjs";
 
 const SIZES = [
   { name: "390", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
@@ -18,17 +17,7 @@ let passed = 0;
 let failed = 0;
 const house = await startRehearsal();
 try {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  const browser = await launchBrowser();
   try {
     for (const { name, ...size } of SIZES) {
       for (const [title, check] of CHECKS) await run(browser, `${name} px: ${title}`, size, check);

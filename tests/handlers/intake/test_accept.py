@@ -356,14 +356,14 @@ def test_a_contradiction_that_is_mended_may_come_again(one: Street) -> None:
 def test_nothing_but_the_vault_holds_personal_data(street: Street) -> None:
     texts = {
         "标题": f"{CALLER}反映噪声，电话{PHONE}#微信服务号#",
-        "主要内容": f"来电人{CALLER}（{PHONE}），住科源小区5号楼3单元601室，身份证110101199001010011，车牌京A12345",
+        "主要内容": f"来电人{CALLER}（{PHONE}），住科源小区5号楼3单元601室，身份证110101190001010000，车牌京A12345",
         "办理结果": f"已联系{CALLER} 138-0000-1234",
         "回复内容": "已回复13800009876",
         "小区点位": f"科源小区（{CALLER}家）",
         "处理受理方式": "电话",
         "备注联系电话": "010-88880000",
     }
-    secrets = [CALLER, PHONE, "138-0000-1234", "13800009876", "110101199001010011", "京A12345", "88880000", "601室"]
+    secrets = [CALLER, PHONE, "138-0000-1234", "13800009876", "110101190001010000", "京A12345", "88880000", "601室"]
     street.import_rows(row(**texts))
     street.import_rows(row(**{**texts, "标题": f"{CALLER}再次反映，{PHONE}"}))
     street.through(1, *TO["办理中"])

@@ -5,10 +5,11 @@ the group's robot at that place of the organisation file. A robot whose key was 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 import aiohttp
 
-from bot.platforms.contract import Sender
+from bot.platforms.contract import Limit, Sender
 from bot.platforms.wecom import WeComWebhook
 from config.organisation import Group, Organisation, Robot
 from config.settings import Settings
@@ -62,7 +63,8 @@ def platform_of(endpoint: str) -> str:
 
 
 def _wecom(session: aiohttp.ClientSession, robot: Robot, settings: Settings) -> Sender:
-    return WeComWebhook(session, robot.webhook, api_base=settings.wecom.api_base)
+    limit = Limit(settings.wecom.per_minute, timedelta(minutes=1))
+    return WeComWebhook(session, robot.webhook, api_base=settings.wecom.api_base, limits=(limit,))
 
 
 _SENDERS: dict[str, Callable[[aiohttp.ClientSession, Robot, Settings], Sender]] = {"wecom": _wecom}

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-_UNITS = {"分钟": "minutes", "分": "minutes", "小时": "hours", "天": "days"}
-_PART = re.compile(r"(\d{1,6})\s*(分钟|分|小时|天)")
-_WHOLE = re.compile(r"(?:\d{1,6}\s*(?:分钟|分|小时|天)\s*)+")
+_UNITS = {"分钟": "minutes", "分": "minutes", "秒": "seconds", "小时": "hours", "天": "days"}
+_PART = re.compile(r"(\d{1,6})\s*(分钟|分|小时|天|秒)")
+_WHOLE = re.compile(r"(?:\d{1,6}\s*(?:分钟|分|小时|天|秒)\s*)+")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 

@@ -150,6 +150,14 @@ class StandingTimes(_Value):
     day_close: TimeOfDay
 
 
+class Doubtful(_Value):
+    """Messages that may not have arrived: `collect`ed, then named at most `most` at a time, `again` where in doubt."""
+
+    collect: Duration
+    again: Duration
+    most: Count
+
+
 class OnWorkday(_Value):
     """A time on the n-th workday of a week or month."""
 
@@ -210,6 +218,8 @@ class Rules(_Value):
     intake_silence: Silence
     standing_times: StandingTimes
     digest_threshold: Count
+    doubtful: Doubtful
+    robot_rest: Duration
 
     return_kinds: Words
     return_text_min: Annotated[int, Field(ge=0)]
@@ -325,6 +335,11 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+def _span_text(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    return span_text(span) if seconds >= 60 else f"{seconds:g}秒"
+
+
 def _fields(value: BaseModel) -> str:
     return "，".join(
         f"{_WORDS.get(name, name)} {value_text(part)}"
@@ -357,6 +372,9 @@ _WORDS = {
     "review_list": "待评定、待结案",
     "undispatched": "未派单",
     "day_close": "日终",
+    "collect": "先攒",
+    "again": "再次核对间隔",
+    "most": "一条最多列几件",
     "responded": "响应",
     "solved": "解决",
     "satisfied": "满意",
@@ -364,7 +382,7 @@ _WORDS = {
 
 _TEXTS: tuple[tuple[type, Any], ...] = (
     (bool, lambda value: "是" if value else "否"),
-    (timedelta, span_text),
+    (timedelta, _span_text),
     (time, lambda value: f"{value:%H:%M}"),
     (Limit, lambda value: span_text(value.span)),
     (CloseOutEntry, lambda value: f"{value.label} {span_text(value.limit.span)}"),

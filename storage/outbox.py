@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.columns import table
-from storage.tables import Attempt, Lease, Outbox
+from storage.tables import Lease, Outbox
 from storage.transaction import Scope
 
 
@@ -92,26 +92,6 @@ def queue(
             part=None,
             repeat_of=repeat_of,
         )
-
-
-def claimable(scope: Scope, endpoint: str) -> dict[str, Any] | None:
-    """The message that this endpoint sends next: due now, most urgent first, then oldest."""
-    box = table(Outbox)
-    query = (
-        sa.select(box)
-        .where(box.c.endpoint == endpoint, box.c.state.in_(WAITING), box.c.next_at <= scope.now)
-        .order_by(box.c.priority, box.c.id)
-        .limit(1)
-    )
-    row = scope.connection.execute(query).mappings().one_or_none()
-    return None if row is None else {str(name): value for name, value in row.items()}
-
-
-def used(scope: Scope, endpoint: str, window: timedelta) -> list[datetime]:
-    """When requests were made to the endpoint within the window before now, oldest first."""
-    attempt = table(Attempt)
-    query = sa.select(attempt.c.at).where(attempt.c.endpoint == endpoint, attempt.c.at > scope.now - window)
-    return list(scope.connection.execute(query.order_by(attempt.c.at)).scalars())
 
 
 def update(scope: Scope, message: int, **values: Any) -> None:

@@ -9,6 +9,7 @@ from bot.delivery import doubts, ledger
 from bot.delivery.ledger import Row
 from bot.platforms.contract import Answer, Mention, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
+from handlers.office import Office
 from storage import outbox
 from storage.outbox import Status
 from storage.tables import Attempt
@@ -16,9 +17,6 @@ from storage.transaction import Scope
 
 LEASE = timedelta(seconds=30)
 """How long an endpoint stays with a replica after its last claim."""
-LONGEST_REST = timedelta(seconds=30)
-"""★ After failures in a row an endpoint is tried again at the latest after this time, with whatever comes first: one
-message that always fails cannot hold up the others for long, and a line that is back is noticed soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +29,18 @@ class Claim:
 
 
 def claim(
-    scope: Scope, endpoint: str, sender: Sender, holder: str, people: Callable[[Sequence[str]], tuple[Mention, ...]]
+    office: Office,
+    scope: Scope,
+    endpoint: str,
+    sender: Sender,
+    holder: str,
+    people: Callable[[Sequence[str]], tuple[Mention, ...]],
 ) -> Claim | bool:
     """Take the endpoint's next step: the message to send now; or True when something else was put in order, so that
     another step may follow; or False when nothing may be done at the scope's moment."""
     if not outbox.take_lease(scope, endpoint, holder, LEASE):
         return False
-    if doubts.recover(scope, endpoint) or doubts.queue_digest(scope, endpoint):
+    if doubts.recover(office, scope, endpoint) or doubts.queue_digest(office, scope, endpoint):
         return True
     if ledger.free_from(ledger.recent(scope, endpoint, sender.limits), sender.limits) > scope.now:
         return False
@@ -56,14 +59,15 @@ def claim(
     return Claim(endpoint, Outgoing(row["id"], text, called), scope.now)
 
 
-def record(scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random: Random) -> None:
+def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random: Random) -> None:
     """Write down what became of the request, and what follows from it."""
     number = claimed.message.key
     row = ledger.message(scope, number)
     attempts = ledger.recent(scope, claimed.endpoint, sender.limits)
     streak = ledger.failures([attempt for attempt in attempts if attempt["ended_at"] is not None])
-    wait = _wait(answer, row["attempts"], random)
-    rest = _rest(answer, wait, streak + 1, row["attempts"], random)
+    longest = office.rules(scope.now).robot_rest
+    wait = _wait(answer, row["attempts"], longest, random)
+    rest = _rest(answer, wait, streak + 1, row["attempts"], longest, random)
     facts = {"status": answer.status, "code": answer.code, "detail": answer.detail}
     ledger.end_attempt(
         scope,
@@ -85,27 +89,33 @@ def record(scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random:
         case Outcome.PERMANENT:
             outbox.update(scope, number, state=Status.FAILED, **facts)
         case Outcome.UNKNOWN:
-            doubts.unknown(scope, row, **facts)
+            doubts.unknown(office, scope, row, **facts)
 
 
-def _wait(answer: Answer, attempts: int, random: Random) -> timedelta:
+def _wait(answer: Answer, attempts: int, longest: timedelta, random: Random) -> timedelta:
     """How long the message waits for another attempt. Where not even an answer came, the message is not to blame and
     waits no longer than its endpoint rests."""
     if answer.wait is not None:
         return answer.wait
     own = pause(attempts, random)
-    return own if answer.status is not None else min(own, LONGEST_REST)
+    return own if answer.status is not None else min(own, longest)
 
 
-def _rest(answer: Answer, wait: timedelta, streak: int, attempts: int, random: Random) -> timedelta | None:
-    """How long the whole endpoint rests after an answer; None when it need not."""
+def _rest(
+    answer: Answer, wait: timedelta, streak: int, attempts: int, longest: timedelta, random: Random
+) -> timedelta | None:
+    """How long the whole endpoint rests after an answer; None when it need not.
+
+    After failures in a row it is tried again after `longest` at the latest, with whatever comes first: one message
+    that always fails cannot hold up the others for long, and a line that is back is noticed soon.
+    """
     match answer.outcome:
         case Outcome.SENT | Outcome.PERMANENT:
             return None
         case Outcome.RETRY_AFTER:
             return wait
     # Where the same message failed every time, both wait exactly as long: it stays the first of its queue.
-    return min(wait if attempts == streak else pause(streak, random), LONGEST_REST)
+    return min(wait if attempts == streak else pause(streak, random), longest)
 
 
 def _divide(scope: Scope, row: Row, texts: list[str], called: tuple[Mention, ...]) -> None:

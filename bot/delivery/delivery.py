@@ -196,7 +196,7 @@ class Delivery:
     async def _serve_robot(self, endpoint: str) -> bool:
         sender, did = self._senders[endpoint], False
         people = partial(self._people, platform_of(endpoint))
-        take = partial(claim, endpoint=endpoint, sender=sender, holder=self._holder, people=people)
+        take = partial(claim, self._office, endpoint=endpoint, sender=sender, holder=self._holder, people=people)
         while not self._stopping:
             passing("delivery.before_sending")
             asked = time.monotonic()
@@ -216,7 +216,9 @@ class Delivery:
         now = self._clock.now()
         while True:
             try:
-                await self._transact(lambda scope: record(scope, claimed, answer, sender, self._random), now)
+                await self._transact(
+                    lambda scope: record(self._office, scope, claimed, answer, sender, self._random), now
+                )
                 break
             except StoreUnavailable as error:
                 log.warning("the answer {} waits for the store: {}", answer.outcome, error)

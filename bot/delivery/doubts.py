@@ -5,7 +5,6 @@ to the same chat. Nothing that the platform confirmed is ever repeated, and a re
 """
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 from bot.delivery import ledger
 from bot.delivery.ledger import UNKNOWN_DIGEST, Row
 from bot.platforms.contract import Outcome
-from config.shanghai import time_text
+from handlers.office import Office
 from handlers.states import State
 from storage import outbox
 from storage.columns import table
@@ -21,20 +20,11 @@ from storage.outbox import Priority, Status
 from storage.tables import OrderTable, Outbox
 from storage.transaction import Scope
 
-MARK = "（可能重复）"
-DIGEST_HEAD = "以下通知可能没有送到，请在系统中核对："
-DIGEST_AFTER = timedelta(minutes=1)
-"""★ How long messages of unknown outcome are collected before a digest names them together."""
-DIGEST_AGAIN = timedelta(minutes=10)
-"""★ When a digest's own outcome is unknown, how long until another names the same messages."""
-DIGEST_LINES = 15
-"""★ Messages named in one digest: they fit into one message of any platform."""
-_LINE = 40
 _BROKEN_OFF = "发送途中程序中断，这条消息可能已经送到"
-_HEAD = re.compile(r"^(【#\d+】)?")
+_NUMBER = re.compile(r"【#\d+】")
 
 
-def recover(scope: Scope, endpoint: str) -> bool:
+def recover(office: Office, scope: Scope, endpoint: str) -> bool:
     """Requests that were begun and never ended, by whoever lost the endpoint: their outcome is unknown.
 
     The caller holds the endpoint's lease and has no request of its own under way.
@@ -42,11 +32,11 @@ def recover(scope: Scope, endpoint: str) -> bool:
     rows = ledger.stranded(scope, endpoint)
     for row in rows:
         ledger.end_attempt(scope, row["id"], outcome=Outcome.UNKNOWN, detail=_BROKEN_OFF)
-        unknown(scope, row, detail=_BROKEN_OFF)
+        unknown(office, scope, row, detail=_BROKEN_OFF)
     return bool(rows)
 
 
-def unknown(scope: Scope, row: Row, **answer: Any) -> None:
+def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
     """Note that a message's outcome is unknown, and repeat it where that is called for."""
     again = _must_be_repeated(scope, row)
     told = again or row["kind"] == UNKNOWN_DIGEST
@@ -54,15 +44,17 @@ def unknown(scope: Scope, row: Row, **answer: Any) -> None:
         scope,
         row["id"],
         state=Status.UNKNOWN,
-        next_at=scope.now + DIGEST_AFTER,
+        next_at=scope.now + office.rules(scope.now).doubtful.collect,
         told_at=scope.now if told else None,
         **answer,
     )
     if again:
-        text = _HEAD.sub(lambda head: head[0] + MARK, row["text"], count=1)
+        number = _NUMBER.match(row["text"])
+        head = number[0] if number else ""
+        text = office.texts.render("repeated", head=head, rest=row["text"].removeprefix(head))
         ledger.copy(scope, row, at=scope.now, text=text, parent_id=None, part=None, repeat_of=row["id"])
     if row["kind"] == UNKNOWN_DIGEST:
-        _name_again(scope, row)
+        _name_again(office, scope, row)
 
 
 def confirmed_late(scope: Scope, row: Row) -> None:
@@ -76,12 +68,12 @@ def confirmed_late(scope: Scope, row: Row) -> None:
     )
 
 
-def queue_digest(scope: Scope, endpoint: str) -> bool:
+def queue_digest(office: Office, scope: Scope, endpoint: str) -> bool:
     """Queue one message that names those of unknown outcome, once the oldest has waited long enough."""
     rows = ledger.unnamed(scope, endpoint)
     if not rows or min(row["next_at"] for row in rows) > scope.now:
         return False
-    rows = rows[:DIGEST_LINES]
+    rows = rows[: office.rules(scope.now).doubtful.most]
     numbers = tuple(row["id"] for row in rows)
     ledger.copy(
         scope,
@@ -90,7 +82,7 @@ def queue_digest(scope: Scope, endpoint: str) -> bool:
         kind=UNKNOWN_DIGEST,
         priority=int(Priority.NOTICE),
         order_id=None,
-        text="\n".join((DIGEST_HEAD, *(_line(row) for row in rows))),
+        text=office.texts.render("unknown_digest", messages=[{**row, "text": _first_line(row)} for row in rows]),
         mentions=(),
         cause=None,
         parent_id=None,
@@ -115,17 +107,14 @@ def _must_be_repeated(scope: Scope, row: Row) -> bool:
     return bool(state == State.AWAITING_SIGNATURE)
 
 
-def _name_again(scope: Scope, digest: Row) -> None:
+def _name_again(office: Office, scope: Scope, digest: Row) -> None:
     """Nobody may have read the digest: what it named counts as unnamed, and everything waits for a better line."""
     box = table(Outbox)
     unnamed = (box.c.state == Status.UNKNOWN, box.c.endpoint == digest["endpoint"])
     scope.execute(sa.update(box).where(*unnamed, box.c.id.in_(digest["names"])).values(told_at=None))
-    later = scope.now + DIGEST_AGAIN
+    later = scope.now + office.rules(scope.now).doubtful.again
     scope.execute(sa.update(box).where(*unnamed, box.c.told_at.is_(None)).values(next_at=later))
 
 
-def _line(row: Row) -> str:
-    text = row["text"].strip().partition("\n")[0]
-    short = text if len(text) <= _LINE else text[: _LINE - 1] + "…"
-    part = "" if row["part"] is None else f"，第 {row['part']} 段"
-    return f"{short}（{time_text(row['at'])}{part}）"
+def _first_line(row: Row) -> str:
+    return str(row["text"]).strip().partition("\n")[0]

@@ -24,8 +24,6 @@ PUBLIC_BASE = "https://qyapi.weixin.qq.com"
 WEBHOOK_PATH = "/cgi-bin/webhook/send"
 TEXT_BYTES = 2048
 """The longest `text.content`, in bytes of UTF-8 (platforms, A1)."""
-WEBHOOK_LIMITS = (Limit(18, timedelta(seconds=60)),)
-"""★ The platform takes 20 in a minute; two are left for its clock not being ours."""
 WEBHOOK_TIMEOUT = timedelta(seconds=10)
 """★ For the whole request. A longer wait would only hold up the messages behind it."""
 
@@ -34,8 +32,9 @@ class WeComWebhook:
     """One group robot, a `Sender`.
 
     `webhook` is the robot's full address with `key=`. Where it is on the public host and `api_base` names a private
-    or government installation, that one is called instead. `session` comes from `posting.webhook_session`.
-    Raises ConfigError, with one Chinese line that does not repeat the address, where either is wrong.
+    or government installation, that one is called instead. `limits` are how many messages it may send; `session`
+    comes from `posting.webhook_session`. Raises ConfigError, with one Chinese line that does not repeat the address,
+    where either address is wrong.
     """
 
     def __init__(
@@ -43,8 +42,8 @@ class WeComWebhook:
         session: aiohttp.ClientSession,
         webhook: SecretStr | str,
         *,
+        limits: tuple[Limit, ...],
         api_base: str = PUBLIC_BASE,
-        limits: tuple[Limit, ...] = WEBHOOK_LIMITS,
         timeout: timedelta = WEBHOOK_TIMEOUT,
     ) -> None:
         self.limits = limits

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bot.delivery import Delivery
 from bot.desk import Desk
+from bot.platforms.contract import Limit
 from bot.platforms.posting import webhook_session
 from bot.platforms.wecom import WeComWebhook
 from bot.routes import Endpoints
@@ -28,6 +29,7 @@ from storage.tables import Attempt, ConsoleMessage, Order, Outbox
 from tests.platforms.wecom_server import FakeWeCom
 
 MORNING = datetime(2026, 6, 1, 0, 30, tzinfo=UTC)
+LIMITS = (Limit(18, timedelta(minutes=1)),)
 ROBOT, SECOND = "wecom:dispatch:0", "wecom:second:0"
 PEOPLE = (
     Person(id="zhang", name="张三", roles=frozenset({"duty"}), accounts={"wecom": "zhangsan"}),
@@ -69,7 +71,7 @@ class House:
 
     def restart(self, holder: str) -> None:
         senders = {
-            f"wecom:{group.id}:{index}": WeComWebhook(self.session, robot.webhook, timeout=self.patience)
+            f"wecom:{group.id}:{index}": WeComWebhook(self.session, robot.webhook, limits=LIMITS, timeout=self.patience)
             for group in self.office.organisation.groups
             for index, robot in enumerate(group.robots)
         }

@@ -1,5 +1,8 @@
+from datetime import timedelta
+
 import pytest
 
+from bot.platforms.contract import Limit
 from bot.platforms.posting import webhook_session
 from bot.routes import Endpoints, platform_of
 from config.errors import ConfigError
@@ -41,7 +44,7 @@ async def test_every_robot_has_a_sender_and_the_console_needs_none():
     async with webhook_session() as session:
         senders = endpoints("true").senders(session)
     assert set(senders) == {"wecom:dispatch:0", "wecom:dispatch:2"}
-    assert all(sum(limit.count for limit in sender.limits) < 20 for sender in senders.values())
+    assert {sender.limits for sender in senders.values()} == {(Limit(18, timedelta(minutes=1)),)}
     assert "1111" not in repr(senders)
 
 
@@ -56,3 +59,12 @@ async def test_a_robot_with_a_wrong_address_is_named_before_anything_starts():
 def test_the_platform_stands_first():
     assert platform_of("wecom:dispatch:0") == "wecom"
     assert platform_of("console:@zhang") == "console"
+
+
+async def test_an_office_may_leave_more_of_a_robots_limit_to_others():
+    settings = load_settings(None, {"JIESU_WECOM__PER_MINUTE": "5"})
+    async with webhook_session() as session:
+        senders = Endpoints(ORGANISATION, settings).senders(session)
+    assert {sender.limits for sender in senders.values()} == {(Limit(5, timedelta(minutes=1)),)}
+    with pytest.raises(ConfigError, match="JIESU_WECOM__PER_MINUTE"):
+        load_settings(None, {"JIESU_WECOM__PER_MINUTE": "21"})

@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from bot.delivery.doubts import MARK
 from bot.delivery.ledger import UNKNOWN_DIGEST
 from bot.platforms.contract import Mention
 from bot.platforms.wecom import WeComWebhook
@@ -136,7 +135,9 @@ def _check_doubts(messages: Sequence[Row]) -> None:
         if again:
             assert first, "a repeat was repeated"
             assert row["priority"] == Priority.URGENT or row["kind"] == "new_order", row
-            assert again[0]["text"] == re.sub(r"^(【#\d+】)?", lambda head: head[0] + MARK, row["text"], count=1)
+            assert again[0]["text"] == re.sub(
+                r"^(【#\d+】)?", lambda head: head[0] + "（可能重复）", row["text"], count=1
+            )
         else:
             assert not (first and row["priority"] == Priority.URGENT), row
 
@@ -170,6 +171,7 @@ def _contents(organisation: Organisation, messages: Iterable[Row], state: Status
 _ROBOT = WeComWebhook(
     None,  # type: ignore[arg-type]  # it splits texts here and sends nothing
     SecretStr("http://127.0.0.1/cgi-bin/webhook/send?key=00000000-0000-0000-0000-000000000000"),
+    limits=(),
 )
 
 

@@ -51,9 +51,14 @@ async def session():
         yield session
 
 
+def webhook_of(session, webhook, **given):
+    """A robot that keeps the platform's own limit."""
+    return WeComWebhook(session, webhook, limits=(Limit(20, timedelta(minutes=1)),), **given)
+
+
 @pytest.fixture
 def robot(session, wecom):
-    return WeComWebhook(session, wecom.webhook)
+    return webhook_of(session, wecom.webhook)
 
 
 def outgoing(text="【#12】 路灯不亮", *mentions, key=1):
@@ -285,8 +290,7 @@ async def test_a_503_that_names_a_pause_is_obeyed(robot, wecom):
     assert (answer.outcome, answer.wait) == (Outcome.RETRY_AFTER, timedelta(seconds=30))
 
 
-async def test_the_limit_is_below_the_platforms_own(robot, wecom, clock):
-    assert robot.limits == (Limit(18, timedelta(seconds=60)),)
+async def test_the_platform_says_when_its_limit_is_passed(robot, wecom, clock):
     answers = [await robot.send(outgoing(f"第 {number} 条")) for number in range(21)]
 
     assert [answer.outcome for answer in answers] == [Outcome.SENT] * 20 + [Outcome.RETRY_AFTER]
@@ -302,7 +306,7 @@ async def test_a_refused_connection_is_certainly_not_delivered(session):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    robot = WeComWebhook(session, f"http://127.0.0.1:{port}/cgi-bin/webhook/send?key={KEY}")
+    robot = webhook_of(session, f"http://127.0.0.1:{port}/cgi-bin/webhook/send?key={KEY}")
 
     assert (await robot.send(outgoing())).outcome is Outcome.RETRY
 
@@ -313,14 +317,14 @@ async def test_an_unknown_host_is_certainly_not_delivered(session, monkeypatch):
 
     monkeypatch.setattr(aiohttp.ThreadedResolver, "resolve", unknown)
     monkeypatch.setattr(session.connector, "_resolver", aiohttp.ThreadedResolver())
-    answer = await WeComWebhook(session, PUBLIC).send(outgoing())
+    answer = await webhook_of(session, PUBLIC).send(outgoing())
 
     assert answer.outcome is Outcome.RETRY
     assert "域名" in answer.detail
 
 
 async def test_a_failed_handshake_is_certainly_not_delivered(session, wecom):
-    robot = WeComWebhook(session, wecom.webhook.replace("http:", "https:"))
+    robot = webhook_of(session, wecom.webhook.replace("http:", "https:"))
 
     answer = await robot.send(outgoing())
 
@@ -331,7 +335,7 @@ async def test_a_failed_handshake_is_certainly_not_delivered(session, wecom):
 async def test_a_handshake_that_hangs_is_certainly_not_delivered(session):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"https://127.0.0.1:{silent.getsockname()[1]}/cgi-bin/webhook/send?key={KEY}"
-        answer = await WeComWebhook(session, address, timeout=timedelta(seconds=0.2)).send(outgoing())
+        answer = await webhook_of(session, address, timeout=timedelta(seconds=0.2)).send(outgoing())
 
     assert answer.outcome is Outcome.RETRY
     assert "超时" in answer.detail
@@ -341,7 +345,7 @@ async def test_a_handshake_that_hangs_is_certainly_not_delivered(session):
 async def test_no_answer_in_time_is_unknown(session, wecom, recorded):
     wecom.then(fake.hang(recorded))
 
-    answer = await WeComWebhook(session, wecom.webhook, timeout=timedelta(seconds=0.2)).send(outgoing())
+    answer = await webhook_of(session, wecom.webhook, timeout=timedelta(seconds=0.2)).send(outgoing())
 
     assert answer.outcome is Outcome.UNKNOWN
     assert len(wecom.messages) == recorded
@@ -381,7 +385,7 @@ async def test_every_request_has_a_fresh_connection(robot, wecom):
 async def test_a_session_that_keeps_connections_is_refused(wecom):
     async with aiohttp.ClientSession() as keeping:
         with pytest.raises(ValueError, match="webhook_session"):
-            await WeComWebhook(keeping, wecom.webhook).send(outgoing())
+            await webhook_of(keeping, wecom.webhook).send(outgoing())
 
 
 async def test_a_send_that_is_cancelled_stays_cancelled(robot, wecom):
@@ -412,7 +416,7 @@ async def test_a_send_that_is_cancelled_stays_cancelled(robot, wecom):
     ],
 )
 async def test_which_address_is_called(session, webhook, base, called):
-    robot = WeComWebhook(session, SecretStr(f" {webhook}\n"), api_base=base)
+    robot = webhook_of(session, SecretStr(f" {webhook}\n"), api_base=base)
 
     assert robot._address.get_secret_value() == called
 
@@ -438,7 +442,7 @@ async def test_which_address_is_called(session, webhook, base, called):
 )
 async def test_a_wrong_address_is_named_without_its_key(session, webhook, base):
     with pytest.raises(ConfigError) as error:
-        WeComWebhook(session, webhook, api_base=base)
+        webhook_of(session, webhook, api_base=base)
 
     assert "地址不对" in str(error.value)
     assert "\n" not in str(error.value)
@@ -450,8 +454,8 @@ async def test_a_wrong_address_is_named_without_its_key(session, webhook, base):
 async def test_the_key_shows_nowhere(session, wecom, caplog, recwarn):
     caplog.set_level(logging.DEBUG)
     asyncio.get_running_loop().set_debug(True)
-    robot = WeComWebhook(session, wecom.webhook, timeout=timedelta(seconds=0.2))
-    unreachable = WeComWebhook(session, f"http://127.0.0.1:1/cgi-bin/webhook/send?key={KEY}")
+    robot = webhook_of(session, wecom.webhook, timeout=timedelta(seconds=0.2))
+    unreachable = webhook_of(session, f"http://127.0.0.1:1/cgi-bin/webhook/send?key={KEY}")
     wecom.then(
         fake.garbage(wecom.webhook),
         fake.errcode(93000),

@@ -1,6 +1,5 @@
 """The outbox, the attempts that limits are counted from, and leases."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from storage import outbox
 from storage.columns import table
 from storage.outbox import NOWHERE, SENTENCES, Priority, Status
 from storage.store import Store
-from storage.tables import Attempt, Lease, Outbox, Slot
+from storage.tables import Lease, Outbox, Slot
 from storage.transaction import Scope
 from tests.conftest import OpenStore
 from tests.storage.desk import NOW, count, errors, job, look, refuse
@@ -33,12 +32,6 @@ def messages(store: Store) -> list[dict[str, Any]]:
         return [
             dict(row) for row in connection.execute(sa.select(table(Outbox)).order_by(table(Outbox).c.id)).mappings()
         ]
-
-
-def next_one(store: Store, endpoint: str = "group", now: Any = NOW) -> str | None:
-    """The text of the message that goes next."""
-    found = store.read(lambda scope: outbox.claimable(scope, endpoint), now=now)
-    return None if found is None else str(found["text"])
 
 
 def set_state(store: Store, message: int, **values: Any) -> None:
@@ -64,48 +57,13 @@ def test_a_message_that_nobody_can_carry_is_kept_as_failed(store: Store) -> None
     (lost,) = messages(store)
     assert (lost["endpoint"], lost["state"]) == (NOWHERE, Status.FAILED)
     assert lost["detail"]
-    assert next_one(store, NOWHERE) is None
+    assert look(store, outbox.endpoints_waiting) == {}
 
 
 def test_a_refused_command_sends_nothing(store: Store) -> None:
     told = {"kind": "notice", "endpoints": ["group"], "audience": "group", "priority": Priority.NOTICE, "text": "x"}
     store.transact([job(refuse(lambda scope: outbox.queue(scope, **told)))])
     assert messages(store) == []
-
-
-def test_the_most_urgent_goes_first_then_the_oldest(store: Store) -> None:
-    told = {
-        "日报": Priority.REPORT,
-        "通知一": Priority.NOTICE,
-        "紧急": Priority.URGENT,
-        "通知二": Priority.NOTICE,
-        "提醒": Priority.REMINDER,
-        "回复": Priority.REPLY,
-    }
-    for text, priority in told.items():
-        queue(store, text, priority)
-    went = []
-    while (text := next_one(store)) is not None:
-        went.append(text)
-        sent = next(message["id"] for message in messages(store) if message["text"] == text)
-        set_state(store, sent, state=Status.SENT)
-    assert went == ["紧急", "回复", "通知一", "通知二", "提醒", "日报"]
-
-
-@pytest.mark.parametrize("state", Status)
-def test_only_what_waits_goes(store: Store, state: Status) -> None:
-    queue(store, "通知")
-    set_state(store, 1, state=state)
-    assert (next_one(store) is not None) is (state in (Status.PENDING, Status.RETRY))
-
-
-def test_nothing_goes_before_its_time_or_to_another_endpoint(store: Store) -> None:
-    queue(store, "稍后", Priority.URGENT)
-    queue(store, "现在")
-    set_state(store, 1, state=Status.RETRY, next_at=NOW + MINUTE)
-    assert next_one(store) == "现在"
-    assert next_one(store, now=NOW + MINUTE) == "稍后"
-    assert next_one(store, "other") is None
 
 
 def test_endpoints_tell_when_they_have_something(store: Store) -> None:
@@ -141,22 +99,6 @@ def test_counts_by_state(store: Store) -> None:
     queue(store, "b", endpoints=[])
     set_state(store, 2, state=Status.SENT)
     assert look(store, outbox.counts) == {"pending": 2, "sent": 1, "failed": 1}
-
-
-def test_requests_count_within_the_window(store: Store) -> None:
-    def made(ages: Sequence[timedelta], endpoint: str) -> None:
-        def work(scope: Scope) -> None:
-            for age in ages:
-                request = {"outbox_id": 1, "endpoint": endpoint, "at": NOW - age, "outcome": "sent", "detail": ""}
-                scope.insert(Attempt, **request)
-
-        store.run(job(work))
-
-    ages = [timedelta(seconds=second) for second in (61, 60, 59, 30, 0)]
-    made(ages, "group")
-    made([timedelta(0)], "other")
-    assert look(store, lambda scope: outbox.used(scope, "group", MINUTE)) == [NOW - age for age in ages[2:]]
-    assert look(store, lambda scope: outbox.used(scope, "nowhere", MINUTE)) == []
 
 
 def lease(store: Store, holder: str, now: Any = NOW, name: str = "robot") -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from config.rules import Limit, ReminderSteps, Rules
 from config.shanghai import day_of, end_of_day, full_text, near_text, span_text
 from handlers.office import Office
+from handlers.states import State
 from storage.tables import Clock, Order, Timer
 from storage.transaction import Scope
 
@@ -108,7 +109,8 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
 
     What becomes urgent has the urgent limit from now, but is never due later than it was, nor than it was when the
     order was urgent before. What is urgent no more has the ordinary limit from where it began. A due time of the
-    source stands, and so does a breach. 紧急处置 starts now, runs on as it did before, or is cancelled.
+    source stands, and so does a breach. 紧急处置 starts now (while
+    the order is still to be handled), runs on as it did before, or is cancelled.
     """
     rules, now = office.rules(scope.now), scope.now
     urgent = order.level == URGENT_LEVEL
@@ -137,7 +139,7 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
 def _relevel_urgent_handling(scope: Scope, order: Order, rules: Rules, *, urgent: bool) -> None:
     now, span = scope.now, rules.urgent_handling.span
     clock = running(scope, order, Kind.URGENT)
-    if urgent and clock is None:
+    if urgent and clock is None and order.state not in _PAST_URGENT:
         due = _no_later(scope, order, Kind.URGENT, now + span)
         basis = f"自定级为紧急 {full_text(now)} 起 {span_text(span)}，不晚于原时限（★ 中途定级的起点未约定）"
         _start(scope, order, Kind.URGENT, now, due, basis, rules)
@@ -356,4 +358,6 @@ def _basis(told: str, at: datetime, limit: Limit) -> str:
     return f"{told} {full_text(at)} 起 {span_text(limit.span)}（{limit.source}）"
 
 
+_PAST_URGENT = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE, State.SUSPENDED})
+"""Open states in which nothing that would meet 紧急处置 can be done any more."""
 _AGAIN = "（退回重办，时限不变）"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from config.organisation import Person
 from config.shanghai import near_text
-from handlers.lifecycle import DEPARTMENT, DUTY, ONWARD, STEPS, Step, allowed_in
+from handlers.lifecycle import COMING, DEPARTMENT, DUTY, ONWARD, STEPS, Step, allowed_in
 from handlers.office import Office
 from handlers.refusal import Refusal
 from handlers.states import State
@@ -13,17 +13,15 @@ from storage.tables import Order
 
 
 def permit(office: Office, actor: Person, order: Order, command: str, now: datetime) -> None:
-    """Raise Refusal unless the lifecycle table allows the command to this person in this state."""
+    """Raise Refusal unless the lifecycle table allows the command to this person in this state.
+
+    Every refusal says why, and what this person may do now, or else who can move the order on.
+    """
     step = STEPS[command]
-    if not _holds_role(actor, step):
-        raise Refusal(f"{command} 由{_who(office, step)}操作，您（{actor.name}）没有这个职责")
-    if order.state not in step.states:
-        raise Refusal(_wrong_state(office, actor, order, command, now))
-    if not may(actor, order, step):
-        mine = department_name(office, actor.department)
-        if order.department is None:
-            raise Refusal(f"还没有派单，科室不能{command}：等值班坐席派单后再办")
-        raise Refusal(f"主办科室是{department_name(office, order.department)}，您在{mine}，不能{command}")
+    if actor.roles & step.who and order.state in step.states and may(actor, order, step):
+        return
+    reason = _reason(office, actor, order, command, now)
+    raise Refusal(f"{reason}。{_instead(office, actor, order, command)}")
 
 
 def may(actor: Person, order: Order, step: Step) -> bool:
@@ -49,19 +47,20 @@ def is_seat_for(actor: Person, order: Order, step: Step) -> bool:
     )
 
 
-def _holds_role(actor: Person, step: Step) -> bool:
-    return bool(actor.roles & step.who)
+def _reason(office: Office, actor: Person, order: Order, command: str, now: datetime) -> str:
+    step = STEPS[command]
+    if not actor.roles & step.who:
+        return f"{command} 由{_who(office, step)}操作，您（{actor.name}）没有这个职责"
+    if order.state not in step.states:
+        return f"现在是“{order.state}”，不能{command}{_already(office, order, command, now)}"
+    if order.department is None:
+        return f"还没有派单，科室不能{command}：等值班坐席派单后再办"
+    lead, mine = department_name(office, order.department), department_name(office, actor.department)
+    return f"主办科室是{lead}，您在{mine}，不能{command}"
 
 
 def _who(office: Office, step: Step) -> str:
     return "、".join(office.organisation.role_name(role) for role in sorted(step.who))
-
-
-def _wrong_state(office: Office, actor: Person, order: Order, command: str, now: datetime) -> str:
-    done = _already(office, order, command, now)
-    mine = allowed_now(actor, order)
-    hint = f"现在可以：{' '.join('/' + name for name in mine)}" if mine else _others(office, order)
-    return f"现在是“{order.state}”，不能{command}{done}。{hint}"
 
 
 def _already(office: Office, order: Order, command: str, now: datetime) -> str:
@@ -78,9 +77,13 @@ def _already(office: Office, order: Order, command: str, now: datetime) -> str:
     return f"：{person_name(office, who)} 已于 {near_text(when, now)} {command}"
 
 
-def _others(office: Office, order: Order) -> str:
-    """Who can move the order on, for somebody who can do nothing now."""
+def _instead(office: Office, actor: Person, order: Order, command: str) -> str:
+    """What this person may do now; who can move the order on, for somebody who can do nothing."""
+    if mine := allowed_now(actor, order):
+        return f"现在可以：{' '.join('/' + name for name in mine)}"
     name = ONWARD.get(State(order.state))
     if name is None:
         return "这个工单已经结束，可用 /查 看经过"
+    if name in COMING or name == command:
+        return f"可用 /查 {order.id} 看经过"
     return f"现在由{_who(office, STEPS[name])}操作，例如 /{name}"

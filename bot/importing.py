@@ -4,15 +4,18 @@ Used by `jiesu import`, beside a running service, and by the watched folder, ins
 jobs and decides where to wait; what they do is here.
 """
 
+import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
+from bot import metrics
+from bot.clock import Clock
 from handlers.intake.accept import Prepared, Result, prepare
 from handlers.intake.orders import IncomingOrder
 from handlers.intake.register import finish, take_in
@@ -25,6 +28,10 @@ TARGET: Final = 0.03
 """Seconds that one transaction of an import should take: a command that comes in between waits so long for it."""
 FEWEST, MOST, FIRST = 10, 300, 50
 """Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one."""
+
+
+class Stopped(Exception):
+    """The service ends while a file is taken in: what is stored stays, and the rest comes with the file again."""
 
 
 @dataclass(slots=True)
@@ -43,6 +50,39 @@ class Tally:
         """Count what one transaction took in."""
         self.counts += taken.counts
         self.live += taken.live
+
+
+async def take_in_file(
+    office: Office,
+    run: Callable[[Job[Any]], Awaitable[Any]],
+    clock: Clock,
+    file: WholeFile,
+    *,
+    cause: str,
+    progress: Callable[[int], Awaitable[None]] | None = None,
+) -> Tally:
+    """Every row of a file inside a running service, in transactions of their own few; commands come in between.
+
+    `run` runs a job on the writer; `progress(rows)` is called after each transaction, and what it raises ends it.
+    """
+    importing = Import(office, file, cause=cause)
+    tally = Tally()
+    done = 0
+    for rows in importing.chunks():
+        chunk = await asyncio.to_thread(importing.prepared, rows, clock.now())
+        tally.add(await run(importing.job(chunk, clock.now())))
+        importing.stored(chunk)
+        done += len(rows)
+        if progress is not None:
+            await progress(done)
+    await run(importing.finishing(clock.now()))
+    tally.counts[REJECTED] += file.rejected.count
+    for word, count in tally.counts.items():
+        metrics.INTAKE.labels(cause, _METRIC[word]).inc(count)
+    return tally
+
+
+_METRIC: Final = {"新增": "new", "未变": "unchanged", "变更": "changed", REJECTED: "rejected"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from typing import Final
 
 from loguru import logger
 
-from bot import metrics
 from bot.clock import Clock
 from bot.desk import Desk
-from bot.importing import REJECTED, Import, Tally
+from bot.importing import REJECTED, Stopped, Tally, take_in_file
 from config.errors import ConfigError
 from config.shanghai import full_text
 from handlers import notices
@@ -40,10 +39,6 @@ RESULT: Final = ".result.txt"
 _Signature = tuple[int, int]
 _NOT_YET: Final = (".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart", "~")
 _NEVER: Final = frozenset({"thumbs.db", "desktop.ini"})
-
-
-class _Stopped(Exception):
-    """The service ends while a file is read; nothing of it is stored yet."""
 
 
 class IntakeFolder:
@@ -75,7 +70,7 @@ class IntakeFolder:
                 await self.look()
             except (StoreError, OSError) as error:
                 logger.warning("intake folder: {}", error)
-            except _Stopped:
+            except Stopped:
                 return
             await asyncio.sleep(POLL)
 
@@ -96,7 +91,7 @@ class IntakeFolder:
     async def _guarded(self, name: str) -> None:
         try:
             await self._take(name)
-        except (StoreError, _Stopped):
+        except (StoreError, Stopped):
             raise
         except Exception:  # noqa: BLE001 - a file that we stumble over must not keep the others out
             logger.exception("intake folder: a file could not be taken in")
@@ -114,7 +109,7 @@ class IntakeFolder:
             await self._move(name, FAILED, [refusal.message, Tally().closing])
             return
         with file:
-            tally = await self._store(file)
+            tally = await take_in_file(self._office, self._desk.run, self._clock, file, cause="folder")
             if rejected := tally.counts[REJECTED]:
                 await self._tell(f"{name} 已导入，有 {rejected} 行被拒绝：原因见 {DONE}/ 里的结果文件")
             await self._move(name, DONE, _lines(file, tally, full_text(self._clock.now())))
@@ -122,23 +117,9 @@ class IntakeFolder:
     def _read(self, path: Path) -> WholeFile:
         def beat(_done: int, _total: int) -> None:
             if self._stopping.is_set():
-                raise _Stopped
+                raise Stopped
 
         return read_whole(path, noise=self._office.rules(self._clock.now()).title_noise, progress=beat)
-
-    async def _store(self, file: WholeFile) -> Tally:
-        """Every row in transactions of its own few; commands come in between."""
-        importing = Import(self._office, file, cause="folder")
-        tally = Tally()
-        for rows in importing.chunks():
-            chunk = await asyncio.to_thread(importing.prepared, rows, self._clock.now())
-            tally.add(await self._desk.run(importing.job(chunk, self._clock.now())))
-            importing.stored(chunk)
-        await self._desk.run(importing.finishing(self._clock.now()))
-        tally.counts[REJECTED] += file.rejected.count
-        for word, count in tally.counts.items():
-            metrics.INTAKE.labels("folder", _METRIC[word]).inc(count)
-        return tally
 
     async def _move(self, name: str, where: str, lines: Iterable[str]) -> None:
         """Everything is stored and told: move the file, with its result beside it."""
@@ -164,9 +145,6 @@ class IntakeFolder:
             notices.post(self._office, scope, audience, kind="intake_folder", priority=Priority.NOTICE, text=line)
 
         await self._desk.run(Job(lambda unit: unit.attempt(tell), now=self._clock.now(), cause="folder"))
-
-
-_METRIC: Final = {"新增": "new", "未变": "unchanged", "变更": "changed", REJECTED: "rejected"}
 
 
 def _files(folder: Path) -> Iterator[tuple[str, _Signature]]:

@@ -151,6 +151,8 @@ async def running(office: Office) -> AsyncIterator[Service]:
         scheduler = Scheduler(office, desk, clock)
         hub = Hub(desk, clock) if office.settings.console.enabled else None
         service = Service(office, clock, desk, Router(office, desk, clock), scheduler, delivery, hub)
+        await service.router.dropped.resume()
+        stack.push_async_callback(service.router.dropped.stop)
         await scheduler.sweep()
         await stack.enter_async_context(background(delivery.run(), delivery.stop))
         if hub is not None:

@@ -140,6 +140,14 @@ class Silence(Hours):
     after: Duration
 
 
+class Attachments(_Value):
+    """What is kept of pictures and files that people send with an order: megabytes of one, how many, all together."""
+
+    file_mb: Annotated[int, Field(ge=1, le=50)]
+    count: Count
+    total_mb: Count
+
+
 class StandingTimes(_Value):
     """Times of the daily messages (domain, section 4), Shanghai time."""
 
@@ -220,6 +228,8 @@ class Rules(_Value):
     digest_threshold: Count
     doubtful: Doubtful
     robot_rest: Duration
+
+    attachments: Attachments
 
     return_kinds: Words
     return_text_min: Annotated[int, Field(ge=0)]
@@ -390,6 +400,10 @@ _TEXTS: tuple[tuple[type, Any], ...] = (
     (Tariff, _tariff_text),
     (OnWorkday, lambda value: f"第{value.workday}个工作日 {value.at:%H:%M}"),
     (Silence, lambda value: f"{value.start:%H:%M}–{value.end:%H:%M} 超过 {span_text(value.after)}"),
+    (
+        Attachments,
+        lambda value: f"每个不超过 {value.file_mb} MB，每件工单不超过 {value.count} 个、共 {value.total_mb} MB",
+    ),
     (Hours, lambda value: f"{value.start:%H:%M}–{value.end:%H:%M}"),
     (BaseModel, _fields),
     (float, lambda value: f"{value:g}"),

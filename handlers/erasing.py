@@ -8,7 +8,7 @@ from datetime import datetime
 
 from storage import erasures
 from storage.erasures import Erasures
-from storage.tables import Order, VaultRow
+from storage.tables import Attachment, AttachmentFile, Order, VaultRow
 from storage.transaction import Scope
 from storage.vault import Vault
 
@@ -16,7 +16,7 @@ EVENT = "删除"
 
 
 def erase(scope: Scope, order: Order, *, reason: str = "", before: datetime | None = None) -> bool:
-    """Destroy the key, the sealed texts, the blind index and the row's digest of an order, and record it.
+    """Destroy the key, the sealed texts and files, the blind index and the row's digest of an order, and record it.
 
     The tombstone `erased_at` stays, so that no later import brings the data back. Texts outside the vault are masked
     already and stay as they are. `before` is when it was erased first, where a restore does it again. False when
@@ -25,6 +25,8 @@ def erase(scope: Scope, order: Order, *, reason: str = "", before: datetime | No
     held = scope.vault(order.id)
     if held is not None and held["erased_at"] is not None:
         return False
+    for kept in scope.rows(Attachment, order.id):
+        scope.place(AttachmentFile, (order.id, kept.n, kept.part), None)
     blank = {"wrapped_key": None, "sealed": None, "phone_index": None, "row_digest": None}
     scope.place(VaultRow, (order.id,), {**blank, "erased_at": scope.now})
     scope.record(EVENT, order, reason=reason, first_erased_at=before)

@@ -68,7 +68,7 @@ def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
         answered.said.append(Said(f"✘ {no}"))
         return answered
     if command.step is None or (command.orders == "maybe" and not request.references and not request.from_quote):
-        answered.said.append(_guarded(answered, unit, lambda scope: _ask(office, scope, command, request)))
+        answered.said.append(guarded(answered, unit, lambda scope: _ask(office, scope, command, request)))
         return answered
     try:
         targets = _targets(unit, request)
@@ -113,7 +113,8 @@ def _ask(office: Office, scope: Scope, command: Command, request: Request) -> Sa
         raise Refusal(_with_usage(refusal.message, command)) from refusal
 
 
-def _guarded(answered: Answered, unit: Attempts, work: Callable[[Scope], Said]) -> Said:
+def guarded(answered: Answered, unit: Attempts, work: Callable[[Scope], Said]) -> Said:
+    """What the work says; a refusal and a fault of ours as the sentence for it, and then nothing of the work stays."""
     try:
         return unit.attempt(work)
     except Refusal as refusal:
@@ -128,7 +129,7 @@ def _targets(unit: Attempts, request: Request) -> list[int | Said]:
     """The orders that are meant, each once; in place of one that is not found, the sentence that says so."""
     if not request.references:
         if request.from_quote:
-            return [_quoted(request.quoted)]
+            return [quoted_order(request.quoted)]
         raise Refusal("缺少单号")
     targets: dict[int | Said, None] = {}
     for reference in request.references:
@@ -139,7 +140,8 @@ def _targets(unit: Attempts, request: Request) -> list[int | Said]:
     return list(targets)
 
 
-def _quoted(orders: Sequence[int]) -> int:
+def quoted_order(orders: Sequence[int]) -> int:
+    """The one order of a quoted message; raises Refusal when it has none or several."""
     if len(orders) == 1:
         return orders[0]
     if not orders:

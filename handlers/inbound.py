@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.organisation import Person
+from handlers.attachments import NewFile
 from handlers.commands.revealing import revealed
+from handlers.enclosures import enclose, told
 from handlers.execution import Answered, Request, carry_out
 from handlers.office import Office
-from handlers.privacy import scrub
-from handlers.work import Said, unsealed
+from handlers.privacy import clean, scrub
+from handlers.work import Place, Said, unsealed
 from storage.store import Unit
 from storage.tables import Inbox
 from storage.transaction import Scope
@@ -24,13 +26,18 @@ PRIVATE_TEXT = "登记"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An inbound message as the store sees it: where it came from, who wrote it, its text."""
+    """An inbound message as the store sees it: where it came from, who wrote it, its text, what it brings.
+
+    `quotes` says whether it quotes another.
+    """
 
     platform: str
     message_id: str
     chat: str
     person: Person
     text: str
+    files: tuple[NewFile, ...] = ()
+    quotes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,24 @@ def answer(
     if unit.replies(message.platform, message.message_id) is not None:
         return repeat_or_keep(office, unit, message, request, Answered([]), post)
     answered = Answered([])
+    if message.files:
+        place = Place(message.chat)
+        answered = enclose(
+            office,
+            unit,
+            message.person,
+            place,
+            message.text,
+            request,
+            quoted if message.quotes else None,
+            message.files,
+        )
     if isinstance(request, Request):
         if request.from_quote:
             request = replace(request, quoted=unit.attempt(quoted))
-        answered = carry_out(office, unit, request)
-    elif request is not None:
+        done = carry_out(office, unit, request)
+        answered = Answered([*answered.said, *done.said], [*answered.faults, *done.faults])
+    elif request is not None and not message.files:
         answered.said.append(Said(request))
     return repeat_or_keep(office, unit, message, request, answered, post)
 
@@ -80,8 +100,11 @@ def keep(
 ) -> list[Reply]:
     """Store the message, masked, and its replies; returns them as they will be given again."""
     # Only what was typed can name the caller; everything else that replies say is masked already.
-    own = _own(office, scope, answered.said) if isinstance(request, Request) and request.rest else ()
+    named = (isinstance(request, Request) and request.rest) or message.files
+    own = _own(office, scope, answered.said) if named else ()
     typed = f"/{PRIVATE_TEXT} …" if _is_private(request) else clean_message(message.text, own)
+    if message.files:
+        typed = f"{clean(told(message.files), own=own)}\n{typed}".rstrip()
     said = [replace(item, text=scrub(item.text, own=own)) for item in answered.said]
     ids = post(scope, typed, said)
     replies = [

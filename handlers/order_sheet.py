@@ -8,13 +8,13 @@ import sqlalchemy as sa
 
 from config.shanghai import near_text, span_text
 from config.texts import cut
-from handlers import clocks
+from handlers import attachments, clocks
 from handlers.clocks import Kind
 from handlers.lines import order_line, short_category
 from handlers.next_steps import next_steps
 from handlers.work import Work, department_name
 from storage.columns import table
-from storage.tables import Clock, Contact, Dispatch, Evaluation, Event, Fact, Order, Remark
+from storage.tables import Attachment, Clock, Contact, Dispatch, Evaluation, Event, Fact, Order, Remark
 
 DETAIL_ROLES: Final = frozenset({"duty", "reviewer", "office", "leader", "centre", "analyst"})
 """Who sees the details of every order; a 科室 sees those of its own, 协办 included."""
@@ -60,7 +60,11 @@ def _details(work: Work, order: Order) -> list[str]:
         ("事实", "、".join(_facts(work, order))),
     )
     lines += [f"{name}：{text}" for name, text in fields if text]
-    for title, found in (("时限", _clocks(work, order)), ("最近经过", _records(work, order))):
+    for title, found in (
+        ("附件", attachments.listing(work, order)),
+        ("时限", _clocks(work, order)),
+        ("最近经过", _records(work, order)),
+    ):
         if found:
             lines += ["", f"{title}：", *found]
     return lines
@@ -164,6 +168,8 @@ def _said(work: Work, order: Order) -> dict[int, str]:
             said[answer.n] = f"响应{'是' if answer.responded else '否'} {answer.solved} {answer.satisfied}"
         elif answer.origin == "科室":
             said[answer.n] = answer.solved
+    for kept in work.scope.rows(Attachment, order.id):
+        said[kept.n] = "、".join(part for part in (said.get(kept.n), kept.name) if part)
     for remark in work.scope.rows(Remark, order.id):
         said[remark.n] = remark.text
     return said

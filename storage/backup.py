@@ -68,6 +68,12 @@ def tables() -> list[sa.Table]:
     return [stored for stored in SQLModel.metadata.sorted_tables if stored is not table(Lease)]
 
 
+def at_once(name: str, usual: int) -> int:
+    """Rows of a table that may be in memory together: few of one whose rows are files."""
+    stored = SQLModel.metadata.tables.get(name)
+    return usual if stored is None else int(stored.info.get("at_once", usual))
+
+
 def kind(column: sa.Column[Any]) -> str:
     """What a backup calls the column's type; raises TypeError for one that it does not know yet."""
     # A decorator such as UTCDateTime is known by what it stores.
@@ -103,7 +109,7 @@ def _rows(connection: sa.Connection, stored: sa.Table) -> Iterator[list[Any]]:
     ]
     binary = [number for number, column in enumerate(stored.c) if kind(column) == "bytes"]
     query = sa.select(*columns).order_by(*stored.primary_key)
-    with connection.execute(query, execution_options={"yield_per": _AT_ONCE}) as stream:
+    with connection.execute(query, execution_options={"yield_per": at_once(stored.name, _AT_ONCE)}) as stream:
         for row in stream:
             values = list(row)
             for number in binary:

@@ -20,6 +20,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from storage import archive, migrations, presence
 from storage.archive import Manifest
+from storage.backup import at_once
 from storage.batch import Batch
 from storage.columns import instant, table
 from storage.database import writing_engine
@@ -195,7 +196,7 @@ def _fill(connection: sa.Connection, manifest: Manifest, lines: Iterator[Any]) -
             ended = True
         else:
             statement = sa.insert(sa.table(name, *(sa.column(column, _TYPES[kind]) for column, kind in columns)))
-            while chunk := list(islice(rows, _AT_ONCE)):
+            while chunk := list(islice(rows, at_once(name, _AT_ONCE))):
                 connection.execute(statement, [_values(columns, row) for row in chunk])
                 count += len(chunk)
         if count != (manifest.rows[name] if name else manifest.erased):

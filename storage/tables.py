@@ -267,6 +267,30 @@ class FactTable(Fact, table=True):
     __tablename__ = "fact"
 
 
+class Attachment(Numbered):
+    """A picture or file that was kept with the order; its bytes are in `AttachmentFile`, sealed.
+
+    `mark` is a keyed digest of the content, worthless without the order's key: the same bytes are known again.
+    `digest` is the SHA-256 of the sealed bytes, so that a changed file shows without any key.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("order_id", "n", "part")
+    NAME: ClassVar[str] = "attachment"
+
+    part: int = Field(primary_key=True)
+    name: str
+    kind: str
+    size: int
+    mark: str
+    digest: str
+    by: str
+    at: datetime
+
+
+class AttachmentTable(Attachment, table=True):
+    __tablename__ = "attachment"
+
+
 class Stay(Numbered):
     """A stretch of time in one state: what makes "as of any moment" a query instead of a replay."""
 
@@ -293,6 +317,7 @@ PROJECTIONS: dict[type[Projected], type[SQLModel]] = {
     Evaluation: EvaluationTable,
     CloseItem: CloseItemTable,
     Fact: FactTable,
+    Attachment: AttachmentTable,
     Stay: StayTable,
 }
 """Working class → stored table."""
@@ -367,6 +392,39 @@ class VaultRow(SQLModel, table=True):
     phone_index: str | None = Field(default=None, index=True)
     row_digest: str | None = None
     erased_at: datetime | None = None
+
+
+class AttachmentFile(SQLModel, table=True):
+    """The bytes of an attachment, sealed with a key of their own, which the order's key wraps.
+
+    Without the order's key nobody opens them; the row goes with it.
+    """
+
+    __tablename__ = "attachment_file"
+    __table_args__: ClassVar[Any] = {"info": {"at_once": 4}}  # rows of a backup in memory at a time
+
+    order_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    n: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    part: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    wrapped_key: bytes
+    sealed: bytes
+
+
+class DroppedImport(SQLModel, table=True):
+    """An export that somebody sent in private and that is being imported; the row goes when the outcome is told.
+
+    What `host` left behind when it died is told at its next start.
+    """
+
+    __tablename__ = "dropped_import"
+
+    platform: str = Field(primary_key=True)
+    message_id: str = Field(primary_key=True)
+    part: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime
+    person: str
+    name: str
+    host: str
 
 
 class Inbox(SQLModel, table=True):

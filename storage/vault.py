@@ -31,6 +31,7 @@ KEY_BYTES: Final = 32
 _VERSION: Final = b"\x01"  # first byte of everything sealed: AES-256-GCM, 12-byte nonce, JSON list inside
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
+_FILE: Final = b"jiesu 1 file"  # the file's key is used once, and is itself bound to its order and place
 
 
 class VaultError(Exception):
@@ -57,6 +58,20 @@ class Sealed:
     phone_index: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SealedFile:
+    """A file under a key of its own, made without the order's: sealing megabytes needs no transaction.
+
+    `key` and `content` (SHA-256 of what is inside) stay in memory; only what a vault makes of them is stored.
+    `digest` is the SHA-256 of the sealed bytes, in hexadecimal digits; it says nothing of what is inside.
+    """
+
+    sealed: bytes = field(repr=False)
+    digest: str
+    key: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+
+
 class Vault:
     """Seals and opens personal data with one office key. Holds no state but keys; safe to share between threads."""
 
@@ -73,27 +88,61 @@ class Vault:
     def __repr__(self) -> str:
         return f"Vault({self.fingerprint})"
 
-    def seal(self, order_id: int, personal: Personal) -> Sealed:
-        """Seal under a fresh key; sealing the same order again makes the earlier value and key worthless."""
-        order_key = os.urandom(KEY_BYTES)
+    def seal(self, order_id: int, personal: Personal, wrapped_key: bytes | None = None) -> Sealed:
+        """Seal under the order's key where it has one, for its files are sealed with it too; else under a fresh one.
+
+        Raises `VaultError` for a wrapped key that is not this order's.
+        """
+        wrapped_key = wrapped_key or self.new_key(order_id)
+        order_key = self._order_key(order_id, wrapped_key)
         return Sealed(
-            wrapped_key=_encrypt(self._wrap, order_key, _purpose(b"key", order_id)),
+            wrapped_key=wrapped_key,
             sealed=_encrypt(AESGCM(order_key), _to_bytes(personal), _purpose(b"personal", order_id)),
             phone_index=self.phone_index(personal.phone),
         )
 
     def open(self, order_id: int, wrapped_key: bytes, sealed: bytes) -> Personal:
         """Give back what `seal` took. Raises `VaultError` for a wrong key, a changed value or another order's row."""
+        order_key = self._order_key(order_id, wrapped_key)
+        plain = _decrypt(AESGCM(order_key), sealed, _purpose(b"personal", order_id))
+        if plain is None:
+            raise VaultError(f"工单 {order_id} 的个人信息被改动或已损坏：请从备份恢复，并运行 jiesu verify。")
+        return _from_bytes(plain)
+
+    def new_key(self, order_id: int) -> bytes:
+        """A fresh key for an order that has none, wrapped."""
+        return _encrypt(self._wrap, os.urandom(KEY_BYTES), _purpose(b"key", order_id))
+
+    def mark(self, order_id: int, wrapped_key: bytes, file: SealedFile) -> str:
+        """Keyed digest of a file's content, 64 hexadecimal digits: equal files of one order are equal.
+
+        It dies with the order's key; a plain hash of a small file could be guessed for ever.
+        """
+        return _mac(_derive(self._order_key(order_id, wrapped_key), b"mark"), file.content)
+
+    def wrap_file(self, order_id: int, wrapped_key: bytes, place: tuple[int, int], file: SealedFile) -> bytes:
+        """The file's key under the order's, bound to the file's place within the order."""
+        return _encrypt(AESGCM(self._order_key(order_id, wrapped_key)), file.key, _file_purpose(order_id, place))
+
+    def open_file(
+        self, order_id: int, wrapped_key: bytes, place: tuple[int, int], wrapped_file: bytes, sealed: bytes
+    ) -> bytes:
+        """Give back what `seal_file` took. Raises `VaultError` for a wrong key, changed bytes, another file's row."""
+        order_key = AESGCM(self._order_key(order_id, wrapped_key))
+        key = _decrypt(order_key, wrapped_file, _file_purpose(order_id, place))
+        plain = None if key is None else _decrypt(AESGCM(key), sealed, _FILE)
+        if plain is None:
+            raise VaultError(f"工单 {order_id} 的附件被改动或已损坏：请从备份恢复，并运行 jiesu verify。")
+        return plain
+
+    def _order_key(self, order_id: int, wrapped_key: bytes) -> bytes:
         order_key = _decrypt(self._wrap, wrapped_key, _purpose(b"key", order_id))
         if order_key is None:
             raise VaultError(
                 f"工单 {order_id} 的个人信息打不开：密钥不是本库的，或该行被改动；"
                 f"请核对办公室密钥（指纹 {self.fingerprint}），并运行 jiesu verify。"
             )
-        plain = _decrypt(AESGCM(order_key), sealed, _purpose(b"personal", order_id))
-        if plain is None:
-            raise VaultError(f"工单 {order_id} 的个人信息被改动或已损坏：请从备份恢复，并运行 jiesu verify。")
-        return _from_bytes(plain)
+        return order_key
 
     def rewrap(self, order_id: int, wrapped_key: bytes, new: "Vault") -> bytes:
         """Wrap one order's key for a new office key; its sealed text stays as it is (the blind index does not)."""
@@ -113,6 +162,18 @@ class Vault:
     def digest(self, values: Mapping[str, str]) -> str:
         """Keyed digest of an imported row, to see later that it changed without keeping the row; order is ignored."""
         return _mac(self._digest_key, _json_bytes(dict(values)))
+
+
+def seal_file(data: bytes) -> SealedFile:
+    """Seal a file under a fresh key of its own; `Vault.wrap_file` then ties it to an order."""
+    key = os.urandom(KEY_BYTES)
+    sealed = _encrypt(AESGCM(key), data, _FILE)
+    return SealedFile(sealed, hashlib.sha256(sealed).hexdigest(), key, hashlib.sha256(data).digest())
+
+
+def sealed_size(size: int) -> int:
+    """How many bytes a file of this size has once sealed."""
+    return len(_VERSION) + _NONCE_BYTES + size + _TAG_BYTES
 
 
 def load_key(*, key: str | None, key_file: Path, store_is_empty: bool) -> bytes:
@@ -197,6 +258,10 @@ def _derive(office_key: bytes, purpose: bytes) -> bytes:
 def _purpose(what: bytes, order_id: int) -> bytes:
     """Bind a ciphertext to its column and order, so that no value can stand in for another."""
     return b"jiesu 1 " + what + b" " + str(order_id).encode()
+
+
+def _file_purpose(order_id: int, place: tuple[int, int]) -> bytes:
+    return _purpose(b"file key", order_id) + b" %d %d" % place
 
 
 def _encrypt(cipher: AESGCM, plain: bytes, purpose: bytes) -> bytes:

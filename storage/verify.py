@@ -4,6 +4,7 @@ Finds any altered, removed or inserted event, a cut tail, a missing trigger, and
 from the journal. Read-only; may run beside the service, on one consistent state.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from storage import statements, triggers
 from storage.columns import canonical, instant_text, restored, table
 from storage.journal import GENESIS, link
 from storage.projection import Key, Rows, apply, key_of
-from storage.tables import PROJECTIONS, Event, Head, Order, Projected
+from storage.tables import PROJECTIONS, AttachmentFile, AttachmentTable, Event, Head, Order, Projected, VaultRow
+from storage.vault import sealed_size
 
 Binds = list[tuple[str, Callable[[Any], Any] | None]]
 CHUNK = 500
@@ -49,6 +51,7 @@ def verify(connection: sa.Connection) -> Findings:
     _check_chain(connection, findings)
     if findings.first_bad is None:
         _check_projections(connection, findings)
+        _check_files(connection, findings)
     return findings
 
 
@@ -169,6 +172,29 @@ def _check_projections(connection: sa.Connection, findings: Findings) -> None:
                     findings.wrong(f"投影与事件不一致：表 {model.NAME}，键 {key} {'多出' if ours is None else '缺少'}")
                 elif columns := [name for name, value in ours.items() if theirs[name] != value]:
                     findings.wrong(f"投影与事件不一致：表 {model.NAME}，键 {key}，列 {'、'.join(columns)}")
+
+
+def _check_files(connection: sa.Connection, findings: Findings) -> None:
+    """Each attachment has its sealed bytes, unchanged, until its order is erased; and no bytes lie beside them."""
+    told, held, vault = table(AttachmentTable), table(AttachmentFile), table(VaultRow)
+    same = sa.and_(*(told.c[name] == held.c[name] for name in ("order_id", "n", "part")))
+    query = (
+        sa.select(told.c.order_id, told.c.name, told.c.size, told.c.digest, held.c.sealed, vault.c.erased_at)
+        .join(held, same, isouter=True)
+        .join(vault, vault.c.order_id == told.c.order_id, isouter=True)
+        .order_by(told.c.order_id, told.c.n, told.c.part)
+    )
+    with connection.execute(query, execution_options={"yield_per": 2}) as stream:
+        for row in stream:
+            if row.sealed is None and row.erased_at is None:
+                findings.wrong(f"工单 #{row.order_id} 的附件“{row.name}”缺少内容")
+            elif row.sealed is not None and sealed_size(row.size) != len(row.sealed):
+                findings.wrong(f"工单 #{row.order_id} 的附件“{row.name}”长度与记录不符")
+            elif row.sealed is not None and hashlib.sha256(row.sealed).hexdigest() != row.digest:
+                findings.wrong(f"工单 #{row.order_id} 的附件“{row.name}”内容被改动过")
+    beside = sa.select(held.c.order_id).join(told, same, isouter=True).where(told.c.order_id.is_(None))
+    for order in connection.execute(beside.order_by(held.c.order_id)).scalars():
+        findings.wrong(f"工单 #{order} 有一个没有记录的附件内容")
 
 
 def _as_held(connection: sa.Connection, model: type[Projected], orders: list[int]) -> dict[Key, dict[str, Any]]:

@@ -31,6 +31,7 @@ from config.settings import Settings, load_settings
 from config.shanghai import at_time, near_text
 from config.texts import Texts
 from handlers import reminders
+from handlers.attachments import examined
 from handlers.inbound import Message, Reply, answer, shown
 from handlers.intake.accept import Accepted
 from handlers.intake.files import read_table
@@ -404,6 +405,7 @@ class Street:
         chat: str = DISPATCH,
         quote: Notice | int | str | None = None,
         message_id: str | None = None,
+        files: Mapping[str, bytes] | None = None,
     ) -> Job[list[Reply]]:
         self.said += 1
         office = self.office
@@ -420,7 +422,8 @@ class Street:
             quote=str(quote) if isinstance(quote, int) else None,
         )
         request = understood(incoming, who)
-        message = Message(incoming.platform, incoming.message_id, chat, who, text)
+        enclosed = tuple(examined(name, data) for name, data in (files or {}).items())
+        message = Message(incoming.platform, incoming.message_id, chat, who, text, enclosed, quote is not None)
         post = messages.Posted(chat, person, incoming.message_id, quote if isinstance(quote, int) else None)
 
         def quoted(scope: Scope) -> tuple[int, ...]:

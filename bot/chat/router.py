@@ -7,12 +7,14 @@ from typing import TypeVar
 from loguru import logger
 
 from bot import metrics
+from bot.chat.dropped import DroppedImports, examined_files
 from bot.chat.grammar import ArgumentKind, CommandIndex, Grammar, References
 from bot.chat.parser import Invocation, Misread, NotACommand, Unknown, order_of_quote, parse
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.platforms.contract import Incoming
 from config.organisation import Person
+from handlers.enclosures import names_order
 from handlers.execution import Answered, Request, carry_out
 from handlers.inbound import Message, Post, Quoted, Reply, answer, repeat_or_keep, shown
 from handlers.office import Office
@@ -85,6 +87,7 @@ class Router:
         self._office = office
         self._desk = desk
         self._clock = clock
+        self.dropped = DroppedImports(office, desk, clock)
 
     async def take(
         self, incoming: Incoming, person: Person, *, post: Post = _nowhere, stored: Quoted | None = None
@@ -96,10 +99,16 @@ class Router:
         """
         message = Message(incoming.platform, incoming.message_id, incoming.chat, person, incoming.text)
         request = understood(incoming, person)
+        if incoming.files:
+            quotes = incoming.quote is not None or incoming.quote_text is not None
+            if incoming.private and not names_order(incoming.text, request, quoted=quotes):
+                return await self.dropped.take(message, incoming.files, post)
+            files = await examined_files(self._office, incoming.files, self._clock.now())
+            message = replace(message, files=files, quotes=quotes)
         quoted = stored or (lambda scope: _quoted_text(incoming.quote_text))
         now = self._clock.now()
         prepared: Answered | None = None
-        if isinstance(request, Request) and BY_NAME[request.command].reads:
+        if isinstance(request, Request) and BY_NAME[request.command].reads and not incoming.files:
             asked = request
             prepared = await self._desk.read(lambda scope: self._ask(scope, asked, quoted), now)
         name = request.command if isinstance(request, Request) else "talk"

@@ -26,8 +26,8 @@ from storage.transaction import Scope
 
 STATIC = Path(__file__).parent / "static"
 HEARTBEAT = 15.0
-_LONGEST_ID = 200
-_LONGEST_TEXT = 100_000
+LONGEST_ID = 200
+LONGEST_TEXT = 100_000
 _MENTION = re.compile(r"^[@＠](?:接诉即办|机器人)(?=\s|$)|(?:^|\s)[@＠](?:接诉即办|机器人)$")
 """The bot called by name at either end of a message."""
 
@@ -73,7 +73,7 @@ async def page(request: web.Request) -> web.FileResponse:
 async def people(request: web.Request) -> web.Response:
     """Who may speak."""
     organisation = request.app[SERVICE].office.organisation
-    return _json(
+    return as_json(
         [
             {
                 "id": person.id,
@@ -90,12 +90,12 @@ async def people(request: web.Request) -> web.Response:
 async def groups(request: web.Request) -> web.Response:
     """The groups; a private chat with a person is `@PERSON` and is not listed."""
     organisation = request.app[SERVICE].office.organisation
-    return _json([{"id": group.id, "name": group.name, "purpose": group.purpose} for group in organisation.groups])
+    return as_json([{"id": group.id, "name": group.name, "purpose": group.purpose} for group in organisation.groups])
 
 
 async def commands(request: web.Request) -> web.Response:
     """Commands for the page's completion."""
-    return _json(
+    return as_json(
         [
             {
                 "name": command.name,
@@ -115,19 +115,19 @@ async def complete(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     person = service.office.organisation.person(request.query.get("person", ""))
     if person is None:
-        return _nobody()
-    return _json(await service.desk.read(lambda scope: offered(service.office, scope, person), service.clock.now()))
+        return nobody()
+    return as_json(await service.desk.read(lambda scope: offered(service.office, scope, person), service.clock.now()))
 
 
 async def get_messages(request: web.Request) -> web.Response:
     """A chat's messages, in order."""
     service = request.app[SERVICE]
-    chat = _chat(request, request.query.get("group"))
+    chat = chat_of(request, request.query.get("group"))
     if isinstance(chat, web.Response):
         return chat
     after = _number(request.query.get("after"))
     found = await service.desk.read(lambda scope: messages.of_chat(scope, chat, after), service.clock.now())
-    return _json(found)
+    return as_json(found)
 
 
 async def post_message(request: web.Request) -> web.Response:
@@ -138,19 +138,19 @@ async def post_message(request: web.Request) -> web.Response:
         return body
     person = service.office.organisation.person(body.get("person", "")) if _text(body, "person") else None
     if person is None:
-        return _nobody()
-    chat = _chat(request, body.get("group") if _text(body, "group") else None)
+        return nobody()
+    chat = chat_of(request, body.get("group") if _text(body, "group") else None)
     if isinstance(chat, web.Response):
         return chat
     if chat.startswith("@") and chat != f"@{person.id}":
         return refusal(403, "这是别人的私聊")
     if not _text(body, "text") or not body["text"].strip():
         return refusal(400, "text 应为要说的话，不能为空")
-    if len(body["text"]) > _LONGEST_TEXT:
-        return refusal(413, f"这条消息有 {len(body['text'])} 字，最多 {_LONGEST_TEXT} 字：请分几条发，或用文件导入")
+    if len(body["text"]) > LONGEST_TEXT:
+        return refusal(413, f"这条消息有 {len(body['text'])} 字，最多 {LONGEST_TEXT} 字：请分几条发，或用文件导入")
     message_id = body.get("message_id") or uuid.uuid4().hex
-    if not isinstance(message_id, str) or len(message_id) > _LONGEST_ID or "\x00" in message_id:
-        return refusal(400, f"message_id 应为不超过 {_LONGEST_ID} 个字符的文本")
+    if not isinstance(message_id, str) or len(message_id) > LONGEST_ID or "\x00" in message_id:
+        return refusal(400, f"message_id 应为不超过 {LONGEST_ID} 个字符的文本")
     quote = body.get("quote")
     if quote is not None and (isinstance(quote, bool) or not str(quote).isdecimal() or len(str(quote)) > 18):
         return refusal(400, "quote 应为一条消息的 id")
@@ -170,7 +170,7 @@ async def post_message(request: web.Request) -> web.Response:
     replies = await service.router.take(
         incoming, person, post=Posted(chat, person.id, message_id, None if quote is None else int(quote)), stored=quoted
     )
-    return _json(
+    return as_json(
         {
             "message_id": message_id,
             "replies": [
@@ -227,7 +227,7 @@ async def get_clock(request: web.Request) -> web.Response:
     speed = clock.speed if isinstance(clock, RehearsalClock) else None
     now = local(clock.now()).isoformat(timespec="seconds")
     robots = any(group.robots for group in request.app[SERVICE].office.organisation.groups)
-    return _json({"now": now, "speed": speed, "rehearsal": speed is not None, "robots": robots})
+    return as_json({"now": now, "speed": speed, "rehearsal": speed is not None, "robots": robots})
 
 
 async def move_clock(request: web.Request) -> web.Response:
@@ -259,11 +259,13 @@ def _port(request: web.Request) -> int | None:
     return name[1] if name else None
 
 
-def _nobody() -> web.Response:
+def nobody() -> web.Response:
+    """The answer to a person's id that is nobody's."""
     return refusal(404, "没有这个人：person 应为组织名册里的人员编号")
 
 
-def _chat(request: web.Request, name: Any) -> str | web.Response:
+def chat_of(request: web.Request, name: Any) -> str | web.Response:
+    """The chat that is meant, a group's id or `@PERSON`; the answer where there is none."""
     organisation = request.app[SERVICE].office.organisation
     if isinstance(name, str):
         if name.startswith("@") and organisation.person(name[1:]) is not None:
@@ -293,7 +295,8 @@ def _event(message: dict[str, Any]) -> bytes:
     return f"id: {message['id']}\ndata: {json.dumps(message, ensure_ascii=False)}\n\n".encode()
 
 
-def _json(value: object) -> web.Response:
+def as_json(value: object) -> web.Response:
+    """An answer whose Chinese stays readable."""
     return web.json_response(value, dumps=_dumps)
 
 

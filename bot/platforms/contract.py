@@ -7,7 +7,21 @@ it. It never decides anything about the work and never waits by itself: delivery
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingFile:
+    """A picture or file that came with a message: the sender's name for it, and where its bytes can be read.
+
+    Whoever hands it in keeps `path` readable until the message is answered, and lets go of it then; a file that may
+    become an import (in private, without a quote) stays until `Router.take` has opened it, which is before it answers.
+    """
+
+    name: str
+    path: Path
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +31,8 @@ class Incoming:
     `platform` and `message_id` identify it for ever (a repeat is answered from the store). `chat` is our group id,
     or `@PERSON` for a private chat. `person` is our person id, already resolved from the platform's stable user id.
     `quote` is our id of the quoted message where the platform gives it; `quote_text` is its text where it gives that.
-    `mentioned` says that the bot was addressed, so that no slash is needed.
+    `mentioned` says that the bot was addressed, so that no slash is needed. `files` are the pictures and files it
+    brings; its text is then what was written beside them, a command or not, or empty.
     """
 
     platform: str
@@ -28,6 +43,7 @@ class Incoming:
     quote: str | None = None
     quote_text: str | None = None
     mentioned: bool = False
+    files: tuple[IncomingFile, ...] = ()
 
     @property
     def private(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.console.routes import add_routes, same_origin
+from bot.console.uploads import post_files
 from bot.service import Service, background, running
 from bot.web import health, orders
 from bot.web.keys import SERVICE
@@ -29,6 +30,7 @@ def application(service: Service) -> web.Application:
     app.router.add_post("/api/orders", orders.post_orders)
     if service.hub is not None:
         add_routes(app)
+        app.router.add_post("/console/files", post_files)
     return app
 
 

@@ -1,13 +1,14 @@
 """撤回: undoes one's own last command within ★ 2 minutes if nothing followed: a new event, nothing erased."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from config.shanghai import span_text
-from handlers import clocks, notices
+from handlers import attachments, clocks, notices
 from handlers.arguments import Arguments
 from handlers.lifecycle import STEPS
 from handlers.notices import Audience
@@ -18,7 +19,7 @@ from storage.columns import restored, table
 from storage.journal import Effect
 from storage.outbox import Priority, Status
 from storage.projection import MODELS, decoded, defaults, key_of
-from storage.tables import Clock, Event, Order, Outbox, Stay, Timer
+from storage.tables import Attachment, AttachmentFile, Clock, Event, Order, Outbox, Stay, Timer
 
 _BOOKKEEPING = frozenset({"events", "changed_at", "stay", "since"})
 """Columns that `record` keeps itself: an undo is one more event, not one less."""
@@ -35,15 +36,18 @@ def undo(work: Work, arguments: Arguments) -> Said:
     if work.now - events[0]["at"] > work.rules.undo_window:
         window = span_text(work.rules.undo_window)
         raise Refusal(f"最后一次操作（{events[0]['kind']}）已超过 {window}，不能撤回：可用相反的命令改正")
-    lines = []
-    for event in events:
+    lines: list[str] = []
+    own: Counter[int] = Counter()
+    for event in reversed(events):
         try:
-            lines.append(_take_back(work, event))
+            # A message may have left a command and files: what it did last goes first, and an undo is an event too.
+            lines.insert(0, _take_back(work, event, own[event["order_id"]]))
+            own[event["order_id"]] += 2
         except Refusal as refusal:
             if len(events) == 1:
                 raise
-            lines.append(f"✘ {refusal.message}")
-    return Said("\n".join(lines), orders=tuple(event["order_id"] for event in events))
+            lines.insert(0, f"✘ {refusal.message}")
+    return Said("\n".join(lines), orders=tuple(dict.fromkeys(event["order_id"] for event in events)))
 
 
 def reverse(work: Work, order: Order, effects: list[Effect]) -> None:
@@ -56,6 +60,8 @@ def reverse(work: Work, order: Order, effects: list[Effect]) -> None:
         if effect["was"] is None:
             if row is not None:
                 work.scope.remove(row)
+            if model is Attachment:
+                work.scope.place(AttachmentFile, key, None)
             if model is Clock:
                 work.scope.place(Timer, key, None)
             continue
@@ -76,15 +82,15 @@ def _last_command(work: Work) -> list[dict[str, Any]]:
         raise Refusal("您还没有可以撤回的操作")
     if last["kind"] == "撤回":
         raise Refusal("刚才的操作已经撤回过了")
-    if last["kind"] not in STEPS:
+    if last["kind"] not in STEPS and last["kind"] != attachments.EVENT:
         raise Refusal(f"{last['kind']}不能撤回")
     same = mine.where(event.c.cause == last["cause"]).order_by(event.c.seq)
     return [dict(row) for row in work.scope.connection.execute(same).mappings()]
 
 
-def _take_back(work: Work, event: dict[str, Any]) -> str:
+def _take_back(work: Work, event: dict[str, Any], own: int) -> str:
     order, command = work.order(event["order_id"]), event["kind"]
-    if order.events != event["n"]:
+    if order.events - own != event["n"]:
         raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{command}：可用 /查 {order.id} 看经过")
     effects: list[Effect] = json.loads(event["body"])["effects"]
     told = _told(work, event["cause"], order.id)

@@ -85,6 +85,11 @@ def read_table(path: Path, *, limit: int = MAX_BYTES) -> Table:
         raise Refusal(f"{path.name}：{_REASONS.get(type(error), '文件读不出来')}。请检查路径、权限和磁盘。") from error
 
 
+def check_table(path: Path, *, limit: int = MAX_BYTES) -> None:
+    """Look whether a file can be an export at all, without reading its rows; raises Refusal, or OSError."""
+    _kind(path, limit)
+
+
 _REASONS: Final[dict[type[OSError], str]] = {
     FileNotFoundError: "找不到这个文件",
     IsADirectoryError: "这是一个文件夹，不是文件",

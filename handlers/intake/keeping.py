@@ -30,7 +30,8 @@ def seal(
         content=row.content or (held.content if held else ""),
         extra={**(held.extra if held else {}), **_raw_extra(row)},
     )
-    sealed = office.store.vault.seal(order, personal)
+    key = None if before is None else before["wrapped_key"]
+    sealed = office.store.vault.seal(order, personal, key)
     scope.place(
         VaultRow,
         (order,),

@@ -1,0 +1,160 @@
+"""`POST /console/files`: a message with pictures and files, streamed (docs/console.md).
+
+The fields come before the files, so that who may say what where is settled before megabytes are taken. The bytes lie
+in files without a name: whatever becomes of this process, none of them is left on the disk.
+"""
+
+import tempfile
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import IO, Final
+
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from bot.console import messages
+from bot.console.messages import Posted
+from bot.console.routes import LONGEST_ID, LONGEST_TEXT, as_json, chat_of, nobody
+from bot.platforms.contract import Incoming, IncomingFile
+from bot.web.keys import SERVICE
+from bot.web.middleware import refusal
+from config.organisation import Person
+from handlers.enclosures import names_order
+from handlers.intake.files import MAX_BYTES
+
+MOST_FILES: Final = 20
+_BLOCK: Final = 256 * 1024
+_SLACK: Final = 1 << 20
+_FIELDS: Final = ("person", "group", "text", "quote", "message_id")
+
+
+@dataclass(slots=True)
+class _Body:
+    fields: dict[str, str] = field(default_factory=dict)
+    files: list[IncomingFile] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    person: Person
+    chat: str
+    message_id: str
+    quote: int | None
+
+
+async def post_files(request: web.Request) -> web.Response:
+    """Say something with files as a person; returns when it and everything it did is durable."""
+    if request.content_type != "multipart/form-data":
+        return refusal(415, "文件应以 multipart/form-data 提交")
+    if (request.content_length or 0) > MAX_BYTES + _SLACK:
+        return refusal(413, f"文件太大：一次最多 {MAX_BYTES >> 20} MB")
+    with ExitStack() as held:
+        try:
+            body = await _read(request, held)
+        except ValueError:
+            return refusal(400, "提交的内容读不出来：请再发一次")
+        return body if isinstance(body, web.Response) else await _take(request, body)
+
+
+async def _take(request: web.Request, body: _Body) -> web.Response:
+    sender = _sender(request, body.fields)
+    if isinstance(sender, web.Response):
+        return sender
+    if not body.files:
+        return refusal(400, "没有收到文件：请选好文件再发")
+    router = request.app[SERVICE].router
+    quote = sender.quote
+    incoming = Incoming(
+        platform="console",
+        message_id=f"{sender.person.id}/{sender.message_id}",
+        chat=sender.chat,
+        person=sender.person.id,
+        text=body.fields.get("text", ""),
+        quote=None if quote is None else str(quote),
+        files=tuple(body.files),
+    )
+    replies = await router.take(
+        incoming,
+        sender.person,
+        post=Posted(sender.chat, sender.person.id, sender.message_id, quote),
+        stored=partial(messages.orders_of, message=quote or 0),
+    )
+    told = [{"id": reply.id, "text": await router.shown(reply), "private": reply.private} for reply in replies]
+    return as_json({"message_id": sender.message_id, "replies": told})
+
+
+async def _read(request: web.Request, held: ExitStack) -> _Body | web.Response:
+    """Take the parts as they come; an answer as soon as one is wrong. Raises ValueError for a broken body."""
+    body = _Body()
+    most = 0
+    async for part in await request.multipart():
+        if isinstance(part, MultipartReader) or not isinstance(part, BodyPartReader):
+            return refusal(400, "提交的内容读不出来：请再发一次")
+        if part.filename is None:
+            if part.name not in _FIELDS or body.files:
+                return refusal(400, f"只认得 {'、'.join(_FIELDS)} 和文件，各项要写在文件前面")
+            text = bytes(await part.read(decode=True))
+            if len(text) > LONGEST_TEXT:
+                return refusal(413, f"{part.name} 太长：最多 {LONGEST_TEXT} 字节")
+            body.fields[part.name] = text.decode("utf-8", "replace").replace("\x00", "")
+            continue
+        if not body.files:
+            sender = _sender(request, body.fields)
+            if isinstance(sender, web.Response):
+                return sender
+            most = _most(request, body.fields, sender)
+        if len(body.files) == MOST_FILES:
+            return refusal(413, f"一次最多 {MOST_FILES} 个文件，请分几次发")
+        file = held.enter_context(
+            tempfile.TemporaryFile(dir=request.app[SERVICE].office.settings.data_dir)  # noqa: SIM115 - closed by held
+        )
+        body.files.append(await _stream(part, file, most))
+    return body
+
+
+async def _stream(part: BodyPartReader, file: IO[bytes], most: int) -> IncomingFile:
+    """Write a part to its file; of one that is too large only the size is kept, so that the others can go on."""
+    size = 0
+    while block := await part.read_chunk(_BLOCK):
+        size += len(block)
+        if size <= most:
+            file.write(block)
+        else:
+            file.truncate(0)
+    file.flush()
+    return IncomingFile(part.filename or "", _path(file), size)
+
+
+def _sender(request: web.Request, fields: dict[str, str]) -> _Sender | web.Response:
+    person = request.app[SERVICE].office.organisation.person(fields.get("person", ""))
+    if person is None:
+        return nobody()
+    chat = chat_of(request, fields.get("group"))
+    if isinstance(chat, web.Response):
+        return chat
+    if chat.startswith("@") and chat != f"@{person.id}":
+        return refusal(403, "这是别人的私聊")
+    message_id = fields.get("message_id") or uuid.uuid4().hex
+    if len(message_id) > LONGEST_ID:
+        return refusal(400, f"message_id 应为不超过 {LONGEST_ID} 个字符的文本")
+    quote = fields.get("quote")
+    if quote and (not quote.isascii() or not quote.isdecimal() or len(quote) > 18):
+        return refusal(400, "quote 应为一条消息的 id")
+    # A message without an id gets one, and keeps it for the files that follow.
+    fields["message_id"] = message_id
+    return _Sender(person, chat, message_id, int(quote) if quote else None)
+
+
+def _most(request: web.Request, fields: dict[str, str], sender: _Sender) -> int:
+    """Bytes of one file: an export to import in private may be larger than what is kept with an order."""
+    service = request.app[SERVICE]
+    importing = sender.chat.startswith("@") and not names_order(
+        fields.get("text", ""), None, quoted=sender.quote is not None
+    )
+    return MAX_BYTES if importing else service.office.rules(service.clock.now()).attachments.file_mb << 20
+
+
+def _path(file: IO[bytes]) -> Path:
+    return Path(f"/proc/self/fd/{file.fileno()}")

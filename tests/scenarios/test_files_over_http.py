@@ -1,0 +1,164 @@
+"""Pictures, files and exports over HTTP, as the page sends them."""
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bot.demo_orders import write_csv
+from storage import verify
+from tests.conftest import OpenStore
+from tests.handlers.sample_files import png
+from tests.scenarios.house import House, opened
+from tests.street import CALLER, PHONE, assert_no_personal_data, at, row
+
+
+async def send(house: House, person: str, *files: tuple[str, bytes], **fields: Any) -> tuple[int, dict[str, Any]]:
+    """Post files as a person; status and answer."""
+    form = aiohttp.FormData(quote_fields=False, default_to_multipart=True)
+    for name, value in {"person": person, "group": "dispatch", **fields}.items():
+        form.add_field(name, str(value))
+    for name, data in files:
+        form.add_field("file", io.BytesIO(data), filename=name, content_type="application/octet-stream")
+    async with house.client.post("/console/files", data=form) as response:
+        return response.status, await response.json()
+
+
+async def said(house: House, group: str, words: str) -> str:
+    """The first message of the bot in a chat that has these words, once it is there."""
+    for _ in range(200):
+        for message in await house.messages(group):
+            if message["from"] == "bot" and words in message["text"]:
+                return str(message["text"])
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{words} was not said: {await house.messages(group)}")
+
+
+def export(folder: Path, *rows: dict[str, str]) -> bytes:
+    path = folder / "rows.csv"
+    write_csv(rows, path)
+    return path.read_bytes()
+
+
+async def test_a_picture_with_a_quote(database_url: str, tmp_path: Path, open_store: OpenStore) -> None:
+    async with opened(database_url, tmp_path, at(1, "09:00")) as house:
+        await house.orders(row(1))
+        (notice,) = await house.notices()
+        status, first = await send(house, "zhang", (f"{CALLER}家.png", png()), quote=notice["id"], message_id="m1")
+
+        assert status == 200
+        assert first["replies"][0]["text"].startswith("✔ 【#1】已存入 1 个附件")
+        assert (await send(house, "zhang", ("x.png", png()), quote=notice["id"], message_id="m1"))[1] == first
+        assert "张**家.png · PNG 图片" in await house.say("wang", "/查 1")[:0] or "附件" in await house.say(
+            "zhang", "/查 1"
+        )
+        (message,) = [item for item in await house.messages() if item.get("message_id") == "m1"]
+        assert message["text"].startswith("附件：张")
+        assert message["quote"] == notice["id"]
+    store = open_store(database_url)
+    with store.connect() as connection:
+        assert verify.verify(connection).problems == []
+    assert_no_personal_data(store, [CALLER, PHONE])
+
+
+async def test_an_export_sent_in_private_is_imported(database_url: str, tmp_path: Path) -> None:
+    async with opened(database_url, tmp_path, at(1, "09:00")) as house:
+        days = ("2026-06-01", "2026-06-01", "2026-02-30")
+        data = export(tmp_path, *(row(number, 到达时间=day) for number, day in enumerate(days, start=1)))
+
+        status, answer = await send(house, "zhang", ("今日导出.csv", data), group="@zhang", message_id="i1")
+        assert status == 200
+        assert answer["replies"][0]["text"].startswith("收到 今日导出.csv，正在导入")
+        result = await said(house, "@zhang", "导入完成")
+        assert result.splitlines()[-1] == "新增 2 未变 0 变更 0 拒绝 1"
+        assert any("第 4 行" in line for line in result.splitlines())
+
+        assert (await send(house, "zhang", ("今日导出.csv", data), group="@zhang", message_id="i1"))[1] == answer
+        await send(house, "zhang", ("又一次.csv", data), group="@zhang")
+        assert (await said(house, "@zhang", "又一次.csv 导入完成")).endswith("新增 0 未变 2 变更 0 拒绝 1")
+        assert len([item for item in await house.messages("@zhang") if "导入完成" in item["text"]]) == 2
+
+
+@pytest.mark.parametrize(
+    ("person", "name", "data", "words"),
+    [
+        ("wang", "导出.csv", b"a,b\n", "导入工单由值班坐席操作"),
+        ("zhang", "现场.png", png(), "要存到工单，请引用那件工单的消息再发"),
+        ("zhang", "organisation.toml", b"[[people]]\n", "这里收工单表格（.xls .xlsx .csv）"),
+        ("zhang", "空.csv", b"", "文件是空的"),
+    ],
+)
+async def test_what_is_not_imported(
+    sqlite_url: str, tmp_path: Path, person: str, name: str, data: bytes, words: str
+) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        _, answer = await send(house, person, (name, data), group=f"@{person}")
+
+        (reply,) = answer["replies"]
+        assert reply["text"].startswith("✘")
+        assert words in reply["text"]
+        assert "\n" not in reply["text"]
+
+
+async def test_a_table_that_is_none_is_told_at_its_end(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await send(house, "zhang", ("别的表.csv", "姓名,年龄\n李四,30\n".encode()), group="@zhang")
+
+        assert (await said(house, "@zhang", "别的表.csv 没有导入")).endswith("新增 0 未变 0 变更 0 拒绝 0")
+
+
+async def test_a_file_in_a_group_needs_an_order(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        _, answer = await send(house, "zhang", ("导出.csv", export(tmp_path, row(1))))
+
+        assert "要导入工单，请在与我的私聊里发表格" in answer["replies"][0]["text"]
+        assert "没有工单 #1" in await house.say("zhang", "/查 1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({"person": "nobody"}, 404), ({"group": "nowhere"}, 404), ({"group": "@li"}, 403), ({"quote": "x"}, 400)],
+)
+async def test_who_says_what_where_is_settled_first(
+    sqlite_url: str, tmp_path: Path, fields: dict[str, str], status: int
+) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        assert (await send(house, **{"person": "zhang", **fields}))[0] == status  # type: ignore[arg-type]
+        form = {"person": "zhang", **fields}
+        assert (await send(house, form.pop("person"), ("a.png", png()), **form))[0] == status
+        assert await house.messages() == []
+
+
+async def test_too_large_is_refused_early_and_alone(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await house.orders(row(1))
+        _, answer = await send(house, "zhang", ("大.png", bytes(11 << 20)), ("小.png", png()), text="1")
+        assert "✘ 大.png：超过 10 MB，不收" in answer["replies"][0]["text"]
+        assert "小.png · PNG 图片" in answer["replies"][0]["text"]
+
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(300 << 20)}
+        async with house.client.post("/console/files", data=_nothing(), headers=headers) as response:
+            assert response.status == 413
+            assert "最多 200 MB" in (await response.json())["error"]
+        async with house.client.post(
+            "/console/files", data=b"--x\r\nbroken", headers={**headers, "Content-Length": "11"}
+        ) as response:
+            assert response.status == 400
+
+
+async def _nothing():  # type: ignore[no-untyped-def]
+    yield b"--x\r\n"
+
+
+async def test_an_import_that_died_is_told_at_the_next_start(database_url: str, tmp_path: Path) -> None:
+    async with opened(database_url, tmp_path, at(1, "09:00")) as house:
+        dropped = house.service.router.dropped
+        dropped._stopping.set()  # as if the process ended just after the answer
+        await send(house, "zhang", ("今日导出.csv", export(tmp_path, row(1))), group="@zhang")
+    async with opened(database_url, tmp_path, at(1, "09:10")) as house:
+        assert "请再发一次" in await said(house, "@zhang", "今日导出.csv 没有导完")
+    async with opened(database_url, tmp_path, at(1, "09:20")) as house:
+        assert len([item for item in await house.messages("@zhang") if "没有导完" in item["text"]]) == 1

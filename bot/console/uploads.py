@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
 from bot.console import messages
 from bot.console.messages import Posted
@@ -53,7 +54,7 @@ async def post_files(request: web.Request) -> web.Response:
     with ExitStack() as held:
         try:
             body = await _read(request, held)
-        except ValueError:
+        except (ValueError, HttpProcessingError, PayloadEncodingError):
             return refusal(400, "提交的内容读不出来：请再发一次")
         return body if isinstance(body, web.Response) else await _take(request, body)
 
@@ -86,7 +87,8 @@ async def _take(request: web.Request, body: _Body) -> web.Response:
 
 
 async def _read(request: web.Request, held: ExitStack) -> _Body | web.Response:
-    """Take the parts as they come; an answer as soon as one is wrong. Raises ValueError for a broken body."""
+    """Take the parts as they come; an answer as soon as one is wrong. Raises ValueError and
+    what aiohttp says of a broken body."""
     body = _Body()
     most = 0
     async for part in await request.multipart():

@@ -4,6 +4,7 @@ Each order is a command of its own: one may be refused while the others go throu
 leaves nothing of it behind.
 """
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from handlers.lifecycle import STEPS
 from handlers.lookup import find
 from handlers.office import Office
 from handlers.permission import permit
-from handlers.references import Reference
+from handlers.references import Reference, fold
 from handlers.refusal import Misused, Refusal
 from handlers.registry import BY_NAME
 from handlers.work import Place, Said, Work
@@ -28,6 +29,7 @@ from storage.errors import StoreError
 from storage.transaction import Scope
 
 T = TypeVar("T")
+_NUMBER_AND_MORE = re.compile(r"#?([0-9]{1,6})(?![0-9])")
 
 
 class Attempts(Protocol):
@@ -130,7 +132,7 @@ def _targets(unit: Attempts, request: Request) -> list[int | Said]:
     if not request.references:
         if request.from_quote:
             return [quoted_order(request.quoted)]
-        raise Refusal("缺少单号")
+        raise Refusal(_without_number(request))
     targets: dict[int | Said, None] = {}
     for reference in request.references:
         try:
@@ -138,6 +140,15 @@ def _targets(unit: Attempts, request: Request) -> list[int | Said]:
         except Refusal as refusal:
             targets[Said(f"✘ {refusal.message}")] = None
     return list(targets)
+
+
+def _without_number(request: Request) -> str:
+    """`/签收20号`: the number is plain, only the command's grammar does not take it so."""
+    number = _NUMBER_AND_MORE.match(fold(request.rest))
+    if number is None:
+        return "缺少单号"
+    word, digits = request.rest.split(maxsplit=1)[0][:20], number[1]
+    return f"“{word}”不是单号：单号只写数字，后面空一格，是不是 /{request.command} {digits}"
 
 
 def quoted_order(orders: Sequence[int]) -> int:

@@ -1,8 +1,9 @@
 """One order in words: everything for those who work on it, masked lines for everybody else (domain, section 2)."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -136,12 +137,16 @@ _LACKING: Final = {
 def _records(work: Work, order: Order) -> list[str]:
     """The last events, oldest first: when, who, what; taken-back ones are marked."""
     event = table(Event)
-    query = sa.select(event.c.seq, event.c.n, event.c.at, event.c.kind, event.c.actor, event.c.undoes)
+    columns = (event.c[name] for name in ("seq", "n", "at", "kind", "actor", "undoes"))
+    query = sa.select(*columns, sa.case((event.c.kind.in_(list(_FROM_EVENT)), event.c.body)).label("body"))
     found = work.scope.connection.execute(
         query.where(event.c.order_id == order.id).order_by(event.c.n.desc()).limit(LAST_RECORDS)
     ).all()
     undone = {row.undoes for row in found if row.undoes is not None}
     said = _said(work, order)
+    for row in found:
+        if row.body is not None:
+            said[row.n] = _FROM_EVENT[row.kind](work, order, json.loads(row.body)["data"])
     return [
         _record(work, row.at, row.actor, row.kind, said.get(row.n, ""), undone=row.seq in undone)
         for row in reversed(found)
@@ -151,6 +156,36 @@ def _records(work: Work, order: Order) -> list[str]:
 def _record(work: Work, at: datetime, actor: str, kind: str, said: str, *, undone: bool) -> str:
     parts = (near_text(at, work.now), work.name(actor), f"{kind}（已撤回）" if undone else kind, cut(said, _SHORT))
     return " ".join(part for part in parts if part)
+
+
+def _flagged(work: Work, order: Order, data: Mapping[str, Any]) -> str:
+    return " ".join(part for part in ("取消" if data["cleared"] else "", data["name"], data["value"]) if part)
+
+
+def _overdue(work: Work, order: Order, data: Mapping[str, Any]) -> str:
+    """Which clock, and how late it was met, or is by now."""
+    key = (data["clock"], data["generation"])
+    clock = next((each for each in work.scope.rows(Clock, order.id) if (each.kind, each.generation) == key), None)
+    if clock is None:
+        return str(data["clock"])
+    if clock.running:
+        late = f"，已超 {span_text(work.now - clock.due_at)}"
+    else:
+        late = f"，晚 {_span(clock.late_seconds)}" if clock.late_seconds else ""
+    return f"{clock.kind}时限 {near_text(clock.due_at, work.now)}{late}"
+
+
+def _upstream(work: Work, order: Order, data: Mapping[str, Any]) -> str:
+    """Only which columns: their values may be anything that a citizen said."""
+    return "、".join(data["columns"])
+
+
+_FROM_EVENT: Final[Mapping[str, Callable[[Work, Order, Mapping[str, Any]], str]]] = {
+    "标记": _flagged,
+    "超时": _overdue,
+    "上游变更": _upstream,
+}
+"""Kinds of events that leave no record beside the order: what they say is in the event itself."""
 
 
 def _said(work: Work, order: Order) -> dict[int, str]:

@@ -77,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
         ask=registration.register,
         roles=_DUTY,
     ),
-    _c("签收 签 claim", "many", (), "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
+    _c("签收 签 claim sign", "many", (), "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
     _c(
         "退回 退件 return",
         "one",

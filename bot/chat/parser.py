@@ -5,7 +5,7 @@ section Chat.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
@@ -38,6 +38,7 @@ __all__ = [
     "ShortNumber",
     "Unknown",
     "order_of_quote",
+    "orders_of_quote",
     "parse",
     "render",
 ]
@@ -79,10 +80,14 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No such command; the canonical names nearest to it, best first. `name` may be empty."""
+    """No such command; the canonical names nearest to it, best first. `name` may be empty.
+
+    `slashed`: it was meant as a command; without a slash it may be a greeting to the bot.
+    """
 
     name: str
     nearest: tuple[str, ...]
+    slashed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,7 @@ def parse(text: str, commands: CommandIndex, *, addressed: bool, quoted: bool) -
     if found is None:
         wish = _WISH.match(folded)
         name = wish[0] if wish else ""
-        return Unknown(name, commands.nearest(name))
+        return Unknown(name, commands.nearest(name), slashed)
     if len(typed) > LONGEST:
         return Misread(f"消息太长：{len(typed)} 个字，一条命令最多 {LONGEST} 个字；大批内容请用导入")
     grammar, end = found
@@ -131,10 +136,16 @@ def render(invocation: Invocation) -> str:
 
 
 def order_of_quote(text: str) -> int | Ambiguous | None:
-    """The order that a quoted text is about: `【#123】` on its first line only. AMBIGUOUS when that names several."""
-    first_line = _clean(text).lstrip().partition("\n")[0]
-    numbers = {int(number) for number in _QUOTED_ORDER.findall(first_line)} - {0}
+    """The order that a quoted text is about. AMBIGUOUS when its first line names several."""
+    numbers = orders_of_quote(text)
     return AMBIGUOUS if len(numbers) > 1 else next(iter(numbers), None)
+
+
+def orders_of_quote(text: str) -> tuple[int, ...]:
+    """The orders that a quoted text names, as `【#123】` and on its first line only, each once."""
+    first_line = _clean(text).lstrip().partition("\n")[0]
+    numbers = (int(number) for number in _QUOTED_ORDER.findall(first_line))
+    return tuple(dict.fromkeys(number for number in numbers if number))
 
 
 def _clean(text: str) -> str:

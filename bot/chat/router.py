@@ -9,11 +9,12 @@ from loguru import logger
 from bot import metrics
 from bot.chat.dropped import DroppedImports, examined_files
 from bot.chat.grammar import ArgumentKind, CommandIndex, Grammar, References
-from bot.chat.parser import Invocation, Misread, NotACommand, Unknown, order_of_quote, parse
+from bot.chat.parser import Invocation, Misread, NotACommand, Unknown, orders_of_quote, parse
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.platforms.contract import Incoming
 from config.organisation import Person
+from handlers.commands.helping import welcome
 from handlers.enclosures import names_order
 from handlers.execution import Answered, Request, carry_out
 from handlers.inbound import Message, Post, Quoted, Reply, answer, repeat_or_keep, shown
@@ -59,7 +60,7 @@ def understood(incoming: Incoming, person: Person) -> Request | str | None:
                 mentions=parsed.mentions,
             )
         case Unknown():
-            return _unknown(parsed)
+            return _unknown(parsed, person)
         case Misread():
             return f"✘ {parsed.message}"
         case NotACommand():
@@ -153,7 +154,9 @@ def _result(replies: Sequence[Reply], answered: Answered) -> str:
     return "refused" if any(reply.text.startswith("✘") for reply in replies) else "ok"
 
 
-def _unknown(parsed: Unknown) -> str:
+def _unknown(parsed: Unknown, person: Person) -> str:
+    if not parsed.slashed and not parsed.nearest:
+        return welcome(person)
     name = f"/{parsed.name}" if parsed.name else "这条消息"
     near = f"是否想用 {'、'.join('/' + other for other in parsed.nearest)}？" if parsed.nearest else ""
     return f"✘ 不认识 {name}。{near}/帮助 看您能用的命令"
@@ -164,5 +167,4 @@ def _short_numbers(references: Sequence[Reference]) -> tuple[int, ...]:
 
 
 def _quoted_text(text: str | None) -> tuple[int, ...]:
-    order = order_of_quote(text) if text is not None else None
-    return (order,) if isinstance(order, int) else ()
+    return () if text is None else orders_of_quote(text)

@@ -7,7 +7,9 @@ from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.behalf import read_behalf
 from handlers.clocks import Kind
+from handlers.lifecycle import STEPS
 from handlers.notices import Audience
+from handlers.permission import is_seat_for, may
 from handlers.records import contacts, remark
 from handlers.refusal import Misused, Refusal
 from handlers.states import State
@@ -66,7 +68,8 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
     said = behalf.data() if behalf else {}
     work.scope.record("反馈", order, contacted_at=at, channel=channel, text=text, **said)
     left = work.rules.contacts_needed_unreachable - order.unreachable
-    return work.render("reply_contact", order=order, channel=channel, at=at, met=met, left=left)
+    finish = "" if not order.reached and left > 0 else _finish(work, order)
+    return work.render("reply_contact", order=order, channel=channel, at=at, met=met, left=left, finish=finish)
 
 
 def report_done(work: Work, order: Order, arguments: Arguments) -> str:
@@ -122,6 +125,15 @@ def missing_items(work: Work, order: Order) -> list[str]:
     """Items of this generation's close-out that are not there yet."""
     held = {row.item for row in work.scope.rows(CloseItem, order.id) if row.generation == order.generation}
     return [item for item in ITEMS if item not in held]
+
+
+def _finish(work: Work, order: Order) -> str:
+    """The 办结 that this person may send now, but for its words; empty where they may not."""
+    step = STEPS["办结"]
+    if order.state not in step.states or not may(work.actor, order, step):
+        return ""
+    behalf = f"代 {department_name(work.office, order.department)} " if is_seat_for(work.actor, order, step) else ""
+    return f"/办结 {order.id} {behalf}解决|部分解决|未解决 结果"
 
 
 def _require_contact(work: Work, order: Order) -> None:

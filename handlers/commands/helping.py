@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from config.organisation import Person
 from handlers.arguments import Arguments
 from handlers.command import Command
 from handlers.refusal import Refusal
@@ -17,6 +18,16 @@ _GROUPS = (
 )
 
 
+_USEFUL = (
+    ("duty", "/待办 看轮到您做的，/签收 单号，/派单 单号 科室"),
+    ("department", "/待办 看轮到您做的，/接单 单号，/反馈 单号 已接通 说明"),
+    ("reviewer", "/待办 看待评定的，/评定 单号 是 解决 满意"),
+    ("office", "/待办 看待结案的，/结案 单号，/统计"),
+    ("leader", "/超期 看过了时限的，/统计，/催办 单号"),
+)
+_ANYBODY = "/列表 看在办工单，/统计 看数量，/查 单号"
+
+
 def help_(work: Work, arguments: Arguments, commands: Sequence[Command]) -> Said:
     """`/帮助` lists what the person may do here; `/帮助 派单` explains one with examples."""
     wanted = arguments.optional_rest().lstrip("/／、\\").strip()
@@ -26,6 +37,12 @@ def help_(work: Work, arguments: Arguments, commands: Sequence[Command]) -> Said
         if wanted in (command.name, *command.aliases):
             return Said(explain(command))
     raise Refusal(f"没有“{wanted[:20]}”这条命令：/帮助 看全部命令")
+
+
+def welcome(person: Person) -> str:
+    """The answer to a greeting, or to anything said to the bot that is no command: what this person uses most."""
+    useful = next((words for role, words in _USEFUL if role in person.roles), _ANYBODY)
+    return f"{person.name}，您好。常用：{useful}；/帮助 看全部命令"
 
 
 def usage(command: Command) -> str:

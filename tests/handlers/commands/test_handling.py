@@ -104,6 +104,19 @@ def test_nobody_answering_is_counted_and_does_not_meet_the_clock(one: Street) ->
     assert (one.order().unreachable, one.order().reached, one.order().first_contact_at) == (1, False, None)
 
 
+def test_a_result_is_offered_only_once_it_may_be_reported_and_to_who_may(one: Street) -> None:
+    one.through(1, "签收")
+    one.say("zhang", "/派单 1 城管科+社区建设科")
+    one.through(1, "接单")
+
+    for left in (2, 1):
+        reply = one.say("wang", "/反馈 1 联系不上 无人接听")
+        assert f"再记 {left} 次联系不上方可办结" in reply and "/办结" not in reply
+    assert "下一步：/办结 1 解决|部分解决|未解决 结果" in one.say("wang", "/反馈 1 联系不上 无人接听")
+    assert "/办结" not in one.say("liu", "/反馈 1 已接通 已告知"), "a 协办 科室 may not"
+    assert "下一步：/办结 1 代 城管科 解决" in one.say("zhang", "/反馈 1 已接通 已告知")
+
+
 def test_who_cannot_be_reached_at_all_meets_the_clock_with_a_reason(one: Street) -> None:
     one.import_rows(row(2, 来电人="保密", **{"来电人电话/账号": "保密"}))
     one.through(2, *HANDLED)

@@ -55,6 +55,9 @@ def test_in_private_no_slash_is_needed(one: Street) -> None:
         ("/签收 1-100", "一次写了 100 件：一条消息最多 50 件"),
         ("/签受 1", "不认识 /签受。是否想用 /签收？/帮助 看您能用的命令"),
         ("/查询12", "不认识 /查询"),
+        ("/签收20号", "“20号”不是单号：单号只写数字，后面空一格，是不是 /签收 20\n用法：/签收 N…"),
+        ("/签收 好的", "缺少单号"),
+        ("/SIGM 1", "是否想用 /签收"),
     ],
 )
 def test_what_is_not_understood_says_why(one: Street, typed: str, said: str) -> None:
@@ -63,6 +66,22 @@ def test_what_is_not_understood_says_why(one: Street, typed: str, said: str) -> 
     assert reply.startswith("✘ ")
     assert said in reply
     assert one.events() == ["登记"]
+
+
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [("zhang", "/签收 单号"), ("wang", "/接单 单号"), ("gao", "/评定 单号"), ("ma", "/结案 单号"), ("xie", "/统计")],
+)
+def test_a_greeting_is_answered_with_what_one_can_do(one: Street, person: str, said: str) -> None:
+    for greeting in ("hi", "你好", "在吗？"):
+        reply = one.privately(person, greeting)
+        assert "，您好。常用：" in reply
+        assert said in reply and reply.endswith("/帮助 看全部命令")
+    assert "不认识" in one.privately(person, "/你好"), "what has a slash was meant as a command"
+
+
+def test_a_latin_name_may_be_in_capitals(one: Street) -> None:
+    assert one.say("zhang", "/SIGN 1").startswith("✔ 【#1】已签收")
 
 
 def test_three_digits_are_the_only_open_order_that_ends_so(one: Street) -> None:

@@ -12,6 +12,7 @@ export const CHECKS = [
   ["a command that is not for this person is not offered", byRole],
   ["fixed words and 代 科室 are offered in their place", fixedWords],
   ["a draft with its quote survives a reload", draft],
+  ["the whole way by taps: signed, dispatched, handled, rated, closed", wholeWay],
   ["the standing clock is moved from the banner", clock],
 ];
 
@@ -77,6 +78,39 @@ async function nextStep(page, house, { touch }) {
   await choose(page, "平安建设科", touch);
   await send(page, touch);
   await state(house, number, "待接单");
+}
+
+/** As somebody who knows no names: each notice has the next step, and says as whom it is done. */
+async function wholeWay(page, house, { touch }) {
+  const number = await house.order("桃花巷雨水倒灌");
+  await open(page, house);
+  const step = async (words, typedMore = "") => {
+    await tap(page.locator(".command", { hasText: words }).last(), touch);
+    const other = page.locator("#toast button", { hasText: "身份" });
+    if (await other.isVisible()) await tap(other, touch);
+    await page.waitForFunction((name) => document.querySelector("#box").value.startsWith(name), words);
+    if (typedMore) await box(page).fill(`${words} ${typedMore}`);
+    await send(page, touch);
+  };
+  await step(`/签收 ${number}`);
+  await state(house, number, "待派单");
+  await reply(page, `✔ 【#${number}】已签收`).waitFor();
+  await step(`/派单 ${number}`, "城管科");
+  await state(house, number, "待接单");
+  await page.locator(".row.bot", { hasText: `【#${number}】派单` }).waitFor();
+  await step(`/接单 ${number}`);
+  await state(house, number, "办理中");
+  await reply(page, `✔ 【#${number}】已接单`).waitFor();
+  await step(`/反馈 ${number}`, "已接通 已告知今日处理");
+  await reply(page, `✔ 【#${number}】已记反馈`).waitFor();
+  await step(`/办结 ${number}`, "解决 已清掏排水口");
+  await state(house, number, "待评定");
+  await page.locator(".row.bot", { hasText: `【#${number}】城管科 申报办结` }).waitFor();
+  await step(`/评定 ${number}`, "是 解决 满意");
+  await state(house, number, "待结案");
+  await page.locator(".row.bot", { hasText: `【#${number}】复核` }).waitFor();
+  await step(`/结案 ${number}`);
+  await reply(page, `✔ 【#${number}】已结案`).waitFor();
 }
 
 async function undisturbed(page, house) {

@@ -23,6 +23,7 @@ export async function startRehearsal() {
     stdio: ["ignore", "ignore", "inherit"],
     env: {
       PATH: process.env.PATH,
+      PYTHONPATH: ROOT, // this tree, wherever the environment was installed from
       JIESU_DATA_DIR: folder,
       JIESU_ORGANISATION_FILE: join(ROOT, "config", "sample", "organisation.toml"),
       JIESU_HTTP__PORT: String(port),

@@ -290,14 +290,34 @@ function send({ text, quote }) {
 }
 
 /** A command that was tapped; where something is still to be written, the caret stands where it goes. */
-function putCommand(command) {
+function putCommand(command, message = null) {
   if (!here.group) return;
+  const whose = clock.rehearsal ? nextActor(command, message) : null;
+  if (whose) {
+    const act = async () => {
+      await speakAs(whose.id);
+      putCommand(command);
+    };
+    toast(`这一步由 ${whose.name}（${standing(whose)}）来做`, { label: `以${whose.name}身份`, run: act });
+  }
   const before = composer.text;
   const read = readName(`${command} `, offers, true);
   const text = read && !isWhole(read.command, read.rest, offers) ? `${command.trimEnd()} ` : command;
   composer.replace(text);
-  if (before.trim() && before !== text)
+  if (!whose && before.trim() && before !== text)
     toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
+}
+
+/** In a rehearsal one person plays all: whom the message calls for a step that the speaker may not take; else null. */
+function nextActor(command, message) {
+  const [, name, order] = /^\/(\D+?) ?#?(\d+)/.exec(command) ?? [];
+  if (!name || !message?.mentions.length || message.mentions.includes(here.person.id)) return null;
+  const known = offers.order(order);
+  const own = offers.byName.get(name);
+  // A seat could do it too, with 代: whoever is called comes first.
+  const instead = own?.forms.some((form) => form.some((slot) => slot.before === "代" && !slot.optional));
+  if (own && !instead && (!known || known.commands.includes(name))) return null;
+  return office.people.get(message.mentions[0]) ?? null;
 }
 
 /** Who said the quoted message, its first line, and the order it is about, if that is one that is open. */

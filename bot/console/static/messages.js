@@ -124,7 +124,7 @@ export class MessageList {
       ? this.view.messages.find(({ id }) => id === Number(row.dataset.message))
       : null;
     if (control?.dataset.order) return this.on.order(control.dataset.order);
-    if (control?.dataset.command) return this.on.command(control.dataset.command);
+    if (control?.dataset.command) return this.on.command(control.dataset.command, message);
     if (control) return this.#act(control.dataset.action, message, row?.dataset.unsent);
     // Selecting text to copy ends with a click as well; that is no wish to quote.
     if (message && event.target.closest(".bubble") && getSelection().isCollapsed) this.on.quote(message);

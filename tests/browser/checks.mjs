@@ -13,6 +13,9 @@ export const CHECKS = [
   ["fixed words and 代 科室 are offered in their place", fixedWords],
   ["a draft with its quote survives a reload", draft],
   ["the whole way by taps: signed, dispatched, handled, rated, closed", wholeWay],
+  ["a picture with a quoted notice is kept with its order", attached],
+  ["an export dropped in private is imported", imported],
+  ["files that have no order are not sent", unsent],
   ["the standing clock is moved from the banner", clock],
 ];
 
@@ -175,6 +178,96 @@ async function draft(page, house) {
   await notice(page, number).waitFor();
   assert.equal(await typed(page), "/退回 非本辖区 写到一半");
   assert.ok(await page.locator("#quote", { hasText: `【#${number}】` }).isVisible(), "the quote is gone");
+}
+
+const PIXEL =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGD4DwABBAEAX+XDSwAAAABJRU5ErkJggg==";
+const picture = (name) => ({ name, mimeType: "image/png", buffer: Buffer.from(PIXEL, "base64") });
+
+async function attached(page, house, { touch }) {
+  const number = await house.order("桃花巷污水外溢");
+  await open(page, house);
+  const bubble = notice(page, number);
+  if (touch) await bubble.locator(".kind").tap();
+  else await bubble.locator(".quote-button").click();
+  // By hand, one by one; pasted is the third.
+  await page.locator("#files-input").setInputFiles([picture("现场照片.png"), picture("不要的.png")]);
+  assert.equal(await page.locator("#files-list .file").count(), 2);
+  await tap(page.locator("#files-list .file", { hasText: "不要的.png" }).locator("button"), touch);
+  await page.locator("#files-hint", { hasText: "发送后存为这件工单的附件" }).waitFor();
+  await box(page).fill("东门外");
+  await shot(page, `attach-${touch ? 390 : 1440}-before`);
+  await tap(page.locator("#send"), touch);
+  await reply(page, `✔ 【#${number}】已存入 1 个附件`).waitFor();
+  assert.equal(await page.locator("#files").isVisible(), false, "the file is still above the box");
+  await box(page).fill(`/查 ${number}`);
+  await page.keyboard.press("Escape");
+  await send(page, touch);
+  await reply(page, "现场照片.png · PNG 图片").waitFor();
+  await page.locator(".row.ghost").waitFor({ state: "detached" });
+  await shot(page, `attach-${touch ? 390 : 1440}-after`);
+  // The same picture again, pasted.
+  if (touch) await bubble.locator(".kind").tap();
+  else await bubble.locator(".quote-button").click();
+  await page.evaluate((pixel) => {
+    const bytes = Uint8Array.from(atob(pixel), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], "image.png", { type: "image/png" }));
+    const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+    document.querySelector("#box").dispatchEvent(paste);
+  }, PIXEL);
+  await page.locator("#files-list .file", { hasText: "截图" }).waitFor();
+  await tap(page.locator("#send"), touch);
+  await reply(page, "已经存过（现场照片.png").waitFor();
+}
+
+async function imported(page, house, { touch }) {
+  await open(page, house);
+  await page.goto(`${house.base}/#@zhang`);
+  await page.locator("#chat-purpose", { hasText: "只有你和机器人看得到" }).waitFor();
+  const day = touch ? "260602" : "260603";
+  const csv = ["工单编号,标题,主要内容,来电人,到达时间", `热线-${day}-000001,桃花巷路灯不亮,路灯不亮,张三,2026-06-01 08:10`]
+    .concat(`热线-${day}-000002,桃花巷积水,积水,李四,2026-02-30`)
+    .join("\r\n");
+  await page.evaluate((text) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], "今日导出.csv", { type: "text/csv" }));
+    const chat = document.querySelector("#messages");
+    for (const kind of ["dragenter", "dragover"])
+      chat.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+    window.dropped = data;
+  }, csv);
+  assert.ok(await page.locator(".drop-here").isVisible(), "nothing shows where to drop");
+  await shot(page, `import-${touch ? 390 : 1440}-drop`);
+  await page.evaluate(() =>
+    document
+      .querySelector("#messages")
+      .dispatchEvent(new DragEvent("drop", { dataTransfer: window.dropped, bubbles: true, cancelable: true })),
+  );
+  await page.locator("#files-hint", { hasText: "发送后作为工单导入" }).waitFor();
+  await tap(page.locator("#send"), touch);
+  const result = page.locator(".row[data-from=bot]", { hasText: "今日导出.csv 导入完成" }).last();
+  await result.waitFor();
+  const words = await result.locator(".text").innerText();
+  assert.equal(words.trim().split("\n").at(-1), "新增 1 未变 0 变更 0 拒绝 1");
+  assert.match(words, /第 3 行/);
+  await shot(page, `import-${touch ? 390 : 1440}-done`);
+  await house.skip(1);
+}
+
+async function unsent(page, house, { touch }) {
+  await open(page, house);
+  await page.locator("#files-input").setInputFiles([picture("现场照片.png")]);
+  await page.locator("#files-hint", { hasText: "先点一条工单消息引用" }).waitFor();
+  assert.ok(await page.locator("#send").isDisabled());
+  await box(page).fill("12 现场照片");
+  assert.ok(await page.locator("#send").isEnabled());
+  await shot(page, `unsent-${touch ? 390 : 1440}`);
+}
+
+/** With SHOTS=folder, a picture of a moment in the middle of a check. */
+async function shot(page, name) {
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
 }
 
 async function clock(page, house, { touch }) {

@@ -37,7 +37,7 @@ const RETRY_START = 3_000;
 const narrow = matchMedia("(max-width: 767px)");
 
 const outbox = new Outbox({
-  send: api.send,
+  send: (message, onProgress) => (message.files ? api.sendFiles(message, onProgress) : api.send(message)),
   onAnswer: (entry, answer) => arrivals.answered(entry, answer),
   onChange: refresh,
 });
@@ -64,6 +64,7 @@ const composer = new Composer({
   describe: quoted,
   onDraft: refresh,
   offers,
+  onTrouble: toast,
 });
 new ClockControl({ clock, onMoved: tick, onTrouble: toast });
 
@@ -282,8 +283,9 @@ async function tellTime() {
 
 /* Small answers to taps and keys. */
 
-function send({ text, quote }) {
-  outbox.add({ person: here.person.id, group: here.group, text, quote, after: chats.newest(here.group)?.id ?? 0 });
+function send({ text, quote, files }) {
+  const after = chats.newest(here.group)?.id ?? 0;
+  outbox.add({ person: here.person.id, group: here.group, text, quote, files, after });
   here.unreadAfter = null;
   refreshNow();
   list.toEnd();
@@ -330,6 +332,7 @@ function quoted(id) {
 function takeBack(messageId) {
   const entry = outbox.drop(messageId);
   composer.replace(entry.text);
+  if (entry.files?.length) composer.staged.add(entry.files);
   if (entry.quote !== null) composer.quote(entry.quote);
 }
 

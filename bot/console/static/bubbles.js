@@ -88,17 +88,27 @@ export function ghostRow(entry, view) {
       "div.column",
       {},
       // Where the time will stand, so that nothing moves when the answer comes; trouble goes below.
-      actions ? null : el("p.meta", {}, STATES[entry.state]),
+      actions ? null : el("p.meta", {}, `${STATES[entry.state]}${percent(entry)}`),
       el(
         "div.bubble",
         {},
         quoteBlock(entry.quote, view),
-        el("div.text", {}, ...view.reader.nodes(entry.text, { reader: view.person.id, commands: false })),
+        el("div.text", {}, ...view.reader.nodes(ghostText(entry), { reader: view.person.id, commands: false })),
       ),
       actions ? delivery(entry, actions) : null,
       entry.privately ? privateNote() : null,
     ),
   );
+}
+
+function percent(entry) {
+  return entry.state === "sending" && entry.files?.length ? ` ${Math.round(entry.share * 100)}%` : "";
+}
+
+/** As the stored copy will begin. */
+function ghostText(entry) {
+  const names = entry.files?.length ? entry.files.map(({ name }) => name) : (entry.sentFiles ?? []);
+  return [names.length ? `附件：${names.join("、")}` : "", entry.text].filter(Boolean).join("\n");
 }
 
 /** Said by the same in one go: no second name and face. A notice always stands alone. */

@@ -2,6 +2,7 @@
 
 import { complete } from "./completion.js";
 import { byId, el, part } from "./dom.js";
+import { Staged } from "./files.js";
 import { isWhole, readName } from "./grammar.js";
 import { drafts } from "./memory.js";
 import { firstLine } from "./text.js";
@@ -21,11 +22,12 @@ export class Composer {
   #active = -1;
 
   /**
-   * `onSend({text, quote})`; `describe(id)` → {who, line, order} of a quoted message or null; `onDraft()`; `offers`:
+   * `onSend({text, quote, files})`; `describe(id)` → {who, line, order} of a quoted message or null; `onDraft()`; `offers`:
    * what may be completed.
    */
-  constructor({ onSend, describe, onDraft, offers }) {
+  constructor({ onSend, describe, onDraft, offers, onTrouble }) {
     Object.assign(this, { onSend, describe, onDraft, offers });
+    this.staged = new Staged({ onChange: () => this.refresh(), onTrouble });
     offers.onNews = () => this.#renew();
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -62,6 +64,7 @@ export class Composer {
     const draft = drafts.get(person, group);
     this.#box.value = draft.text;
     this.#quote = draft.quote;
+    this.staged.open(person, group);
     this.#close();
     this.#tellUsage(null);
     this.refresh();
@@ -119,20 +122,26 @@ export class Composer {
     this.#quoteBar.hidden = this.#quote === null;
     part(this.#quoteBar, "who").textContent = quoted ? `${quoted.who}：` : "";
     part(this.#quoteBar, "line").textContent = quoted ? quoted.line : "一条消息";
-    byId("send").disabled = this.#box.value.trim() === "";
+    const ready = this.staged.settle({ named: this.#namesOrder(), alone: this.#group?.startsWith("@") ?? false });
+    byId("send").disabled = !ready || (this.#box.value.trim() === "" && !this.staged.any);
     this.#grow();
   }
 
   #send() {
     const text = this.#box.value.trim();
-    if (!text) return;
+    if (byId("send").disabled) return;
     const quote = this.#quote;
     // Written down by the outbox before the box is emptied: at no moment is the text nowhere.
-    this.onSend({ text, quote });
+    this.onSend({ text, quote, files: this.staged.take() });
     this.#box.value = "";
     this.#quote = null;
     this.#changed();
     this.focus();
+  }
+
+  /** Whether files would find their order: by the quote, or by a number that stands first or behind a command. */
+  #namesOrder() {
+    return this.#quote !== null || /^\s*(?:[/／、\\]\S*?)?\s*(?:[#＃]?[\d０-９]|[\u4e00-\u9fff]{1,8}-\d{6}-)/.test(this.#box.value);
   }
 
   #changed() {

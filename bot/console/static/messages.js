@@ -113,7 +113,7 @@ export class MessageList {
   }
 
   #ghostItem(entry, view) {
-    const signature = JSON.stringify([entry.state, entry.error, view.version]);
+    const signature = JSON.stringify([entry.state, entry.error, entry.share, view.version]);
     return { key: `g-${entry.message_id}`, signature, build: () => ghostRow(entry, view) };
   }
 

@@ -17,7 +17,7 @@ export class Outbox {
   #entries = [];
   #timers = new Map();
 
-  /** `send(message)` posts; `onAnswer(entry, answer)` and `onChange()` report. */
+  /** `send(message, onProgress)` posts; `onAnswer(entry, answer)` and `onChange()` report. */
   constructor({ send, onAnswer, onChange }) {
     Object.assign(this, { send, onAnswer, onChange });
     for (const entry of unsent.all()) {
@@ -31,10 +31,11 @@ export class Outbox {
   }
 
   /** `after`: the newest id of the group when it was typed; its stored copy has a greater one. */
-  add({ person, group, text, quote, after }) {
+  add({ person, group, text, quote, after, files = [] }) {
     const entry = { message_id: newId(), person, group, text, quote, after, typed_at: Date.now() };
-    unsent.set(entry);
-    this.#entries.push({ ...entry, state: "waiting", failures: 0, storedId: null, privately: false });
+    // Files cannot be written down: such a message lives as long as the page.
+    if (!files.length) unsent.set(entry);
+    this.#entries.push({ ...entry, files, share: 0, state: "waiting", failures: 0, storedId: null, privately: false });
     this.#work(entry);
     this.onChange();
   }
@@ -109,13 +110,17 @@ export class Outbox {
     const { text, quote, message_id } = entry;
     let answer = null;
     try {
-      answer = await this.send({ person, group, text, ...(quote === null ? {} : { quote }), message_id });
+      const message = { person, group, text, ...(quote === null ? {} : { quote }), message_id };
+      const files = entry.files?.length ? { files: entry.files } : {};
+      answer = await this.send({ ...message, ...files }, (share) => this.#progress(entry, share));
     } catch (error) {
       this.#failed(entry, error);
     }
     if (answer) {
       entry.state = "sent";
       entry.error = null;
+      entry.sentFiles = entry.files?.map(({ name }) => name) ?? [];
+      entry.files = [];
       entry.privately = answer.replies.some((reply) => reply.private);
       unsent.remove(message_id);
       this.onAnswer(entry, answer);
@@ -130,7 +135,7 @@ export class Outbox {
     if (error.final) {
       entry.state = "refused";
       const { message_id, person, group, text, quote, after, typed_at } = entry;
-      unsent.set({ message_id, person, group, text, quote, after, typed_at, error: error.message });
+      if (!entry.files?.length) unsent.set({ message_id, person, group, text, quote, after, typed_at, error: error.message });
       return;
     }
     entry.state = "failed";
@@ -140,6 +145,14 @@ export class Outbox {
       entry.message_id,
       setTimeout(() => this.retry(entry.message_id), seconds * 1000),
     );
+  }
+
+  /** Steps of ten: each one builds the message anew. */
+  #progress(entry, share) {
+    const step = Math.floor(share * 10) / 10;
+    if (step === entry.share) return;
+    entry.share = step;
+    this.onChange();
   }
 
   #lane({ person, group }) {

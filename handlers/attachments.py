@@ -122,8 +122,10 @@ def attach(work: Work, order: Order, files: Sequence[NewFile]) -> Said:
 
 
 def listing(work: Work, order: Order) -> list[str]:
-    """The order's files for /查: name, kind, size, who, when."""
-    return [described(work, each) for each in work.scope.rows(Attachment, order.id)]
+    """The order's files for /查: name, kind, size, who, when; and in a rehearsal where they can be opened."""
+    lines = [described(work, each) for each in work.scope.rows(Attachment, order.id)]
+    page = f"打开：/orders/{order.source}/{order.number}"
+    return [*lines, page] if lines and work.office.store.rehearsal else lines
 
 
 def described(work: Work, held: Attachment) -> str:

@@ -50,7 +50,7 @@ def add_routes(app: web.Application) -> None:
 @web.middleware
 async def same_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The console has no sign-in: only this machine's own pages may reach it (Host, and Origin where one is sent)."""
-    if not request.path.startswith(("/console", "/static/console")) and request.path != "/":
+    if not request.path.startswith(("/console", "/static/console", "/orders/")) and request.path != "/":
         return await handler(request)
     host = urlsplit(f"//{request.headers.get('Host', '')}")
     try:

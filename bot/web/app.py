@@ -10,7 +10,7 @@ from aiohttp import web
 from bot.console.routes import add_routes, same_origin
 from bot.console.uploads import post_files
 from bot.service import Service, background, running
-from bot.web import health, orders
+from bot.web import health, order_page, orders
 from bot.web.keys import SERVICE
 from bot.web.middleware import LARGEST_BODY, guard
 from config.errors import ConfigError
@@ -31,6 +31,8 @@ def application(service: Service) -> web.Application:
     if service.hub is not None:
         add_routes(app)
         app.router.add_post("/console/files", post_files)
+        app.router.add_get("/orders/{source}/{number}", order_page.order_page)
+        app.router.add_get("/orders/{source}/{number}/attachments/{id}", order_page.attachment, allow_head=False)
     return app
 
 

@@ -20,7 +20,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'self'",
     "Cache-Control": "no-store",
 }
 _GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

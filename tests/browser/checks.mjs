@@ -226,17 +226,18 @@ async function imported(page, house, { touch }) {
   await page.goto(`${house.base}/#@zhang`);
   await page.locator("#chat-purpose", { hasText: "只有你和机器人看得到" }).waitFor();
   const day = touch ? "260602" : "260603";
+  const name = `导出${day}.csv`;
   const csv = ["工单编号,标题,主要内容,来电人,到达时间", `热线-${day}-000001,桃花巷路灯不亮,路灯不亮,张三,2026-06-01 08:10`]
     .concat(`热线-${day}-000002,桃花巷积水,积水,李四,2026-02-30`)
     .join("\r\n");
   await page.evaluate((text) => {
     const data = new DataTransfer();
-    data.items.add(new File([text], "今日导出.csv", { type: "text/csv" }));
+    data.items.add(new File([text.body], text.name, { type: "text/csv" }));
     const chat = document.querySelector("#messages");
     for (const kind of ["dragenter", "dragover"])
       chat.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
     window.dropped = data;
-  }, csv);
+  }, { body: csv, name });
   assert.ok(await page.locator(".drop-here").isVisible(), "nothing shows where to drop");
   await shot(page, `import-${touch ? 390 : 1440}-drop`);
   await page.evaluate(() =>
@@ -246,7 +247,7 @@ async function imported(page, house, { touch }) {
   );
   await page.locator("#files-hint", { hasText: "发送后作为工单导入" }).waitFor();
   await tap(page.locator("#send"), touch);
-  const result = page.locator(".row[data-from=bot]", { hasText: "今日导出.csv 导入完成" }).last();
+  const result = page.locator(".row[data-from=bot]", { hasText: `${name} 导入完成` }).last();
   await result.waitFor();
   const words = await result.locator(".text").innerText();
   assert.equal(words.trim().split("\n").at(-1), "新增 1 未变 0 变更 0 拒绝 1");

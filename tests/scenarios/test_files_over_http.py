@@ -161,3 +161,35 @@ async def test_an_import_that_died_is_told_at_the_next_start(database_url: str, 
         assert "请再发一次" in await said(house, "@zhang", "今日导出.csv 没有导完")
     async with opened(database_url, tmp_path, at(1, "09:20")) as house:
         assert len([item for item in await house.messages("@zhang") if "没有导完" in item["text"]]) == 1
+
+
+async def test_the_orders_page_gives_its_files_to_whom_it_may(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await house.orders(row(1))
+        await send(house, "zhang", ("现场<b>.png", png()), ("说明.txt", "已处理".encode()), text="1")
+        base = "/orders/市/热线-260601-000001"
+        async with house.client.get(f"{base}?person=zhang") as page:
+            text = await page.text()
+        assert "现场_b_.png" in text
+        assert CALLER not in text
+
+        async with house.client.get(f"{base}/attachments/2-1?person=gao") as response:
+            assert (response.status, await response.read()) == (200, png())
+            assert response.headers["Content-Type"] == "image/png"
+            assert response.headers["Content-Disposition"].startswith("inline;")
+            assert "sandbox" in response.headers["Content-Security-Policy"]
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Cache-Control"] == "no-store"
+        async with house.client.get(f"{base}/attachments/2-2?person=gao") as response:
+            assert response.headers["Content-Disposition"].startswith("attachment;")
+        assert "打开附件" in await house.say("zhang", "/查 1")
+        for path, headers, status in (
+            ("/attachments/2-1?person=sun", {}, 403),
+            ("/attachments/2-1", {}, 404),
+            ("/attachments/2-9?person=gao", {}, 403),
+            ("/attachments/x?person=gao", {}, 404),
+            ("/attachments/2-1?person=gao", {"Sec-Fetch-Site": "cross-site"}, 403),
+            ("/attachments/2-1?person=gao", {"Host": "elsewhere.test"}, 403),
+        ):
+            async with house.client.get(base + path, headers=headers) as response:
+                assert response.status == status, path

@@ -27,7 +27,7 @@ export class TextReader {
       ? `(?<![\\w/])/(?<command>(?:${words})(?: ?#?\\d{1,6}(?:-\\d{1,6})?(?![\\d:月日/.-]))*)`
       : "(?<command>(?!))";
     this.#pattern = new RegExp(
-      `【#(?<order>\\d+)】|^#(?<listed>\\d+)(?= )|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<link>https?://[^\\s，。；、）》」"<>]+)`,
+      `【#(?<order>\\d+)】|^#(?<listed>\\d+)(?= )|@(?<name>${names})|${command}|(?<mark>^[✔✘])|(?<page>(?<=^打开：)/orders/[市区]/\\S+)|(?<link>https?://[^\\s，。；、）》」"<>]+)`,
       "gmu",
     );
   }
@@ -62,7 +62,7 @@ export class TextReader {
     return kept ? text.slice(index, index + whole.length + tail.indexOf(kept) + kept.length) : whole;
   }
 
-  #node({ groups: { order, listed, name, command, mark, link } }, whole, { reader, commands }) {
+  #node({ groups: { order, listed, name, command, mark, page, link } }, whole, { reader, commands }) {
     const number = order ?? listed;
     if (number) {
       return el("button.order", { type: "button", data: { order: number }, title: `用 ${number} 写一条命令` }, whole);
@@ -77,6 +77,10 @@ export class TextReader {
         : null;
     }
     if (mark) return el(mark === "✔" ? "span.good" : "span.bad", {}, whole);
+    if (page) {
+      const href = `${page}?${new URLSearchParams({ person: reader })}`;
+      return el("a", { href, target: "_blank", rel: "noopener" }, "工单页面和附件");
+    }
     return link ? el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, whole) : null;
   }
 }

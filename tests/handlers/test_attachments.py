@@ -23,16 +23,16 @@ from tests.street import CALLER, PHONE, TO, Street, row
 PICTURE = {"现场照片.png": png()}
 
 
-def opened(street: Street, person: str = "zhang", n: int | None = None, part: int = 1) -> bytes:
+def opened(street: Street, person: str = "zhang", n: int | None = None, part: int = 1, order: int = 1) -> bytes:
     """Open a file as a person does on the page."""
-    n = street.rows(Attachment, 1)[-1].n if n is None else n
+    n = street.rows(Attachment, order)[-1].n if n is None else n
     office = street.office
     actor = office.organisation.person(person)
     assert actor is not None
 
     def work(scope):  # type: ignore[no-untyped-def]
         work = Work(office, scope, actor, Place(f"@{person}"))
-        return attachments.open_recorded(work, work.order(1), n, part)[1]
+        return attachments.open_recorded(work, work.order(order), n, part)[1]
 
     return street.store.run(Job(lambda unit: unit.attempt(work), now=street.now, actor=person))
 

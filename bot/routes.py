@@ -1,60 +1,49 @@
-"""Which endpoints reach a group or a person, and who sends to them.
+"""Which endpoints reach a group or a person.
 
-An endpoint is a text: `console:GROUP` and `console:@PERSON` for the embedded work group, `PLATFORM:GROUP:INDEX` for
-the group's robot at that place of the organisation file. A robot whose key was renewed so keeps what waits for it.
+An endpoint is a text that outbox rows, limits and leases hold on to:
+
+- `console:GROUP`, `console:@PERSON`: the embedded work group;
+- `PLATFORM:GROUP`, `PLATFORM:@PERSON`: the platform's bot in that group, or in private;
+- `PLATFORM:GROUP:INDEX`: the group's robot at that place of the organisation file. A robot whose key was renewed so
+  keeps what waits for it;
+- `PLATFORM:=CHAT`, `PLATFORM:=@ACCOUNT`: by the platform's own id, for who or what is not bound yet.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-import aiohttp
-
-from bot.platforms.contract import Limit, Sender
-from bot.platforms.wecom import WeComWebhook
-from config.organisation import Group, Organisation, Robot
+from bot.directory import Directory
+from config.organisation import PLATFORMS, Group, Organisation, Robot
 from config.settings import Settings
 from handlers.office import Routes
 
-CONSOLE = "console"
+CONSOLE: Final = "console"
 """The platform of the embedded work group; it has no sender, its messages are rows of the same store."""
 
 
-class Endpoints(Routes):
-    """The ways out of an office, as its organisation file and settings say. Two groups never share a robot."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An endpoint taken apart; exactly one of `group`, `person`, `chat`, `account` is given, `index` with a group."""
 
-    def __init__(self, organisation: Organisation, settings: Settings) -> None:
-        self._settings = settings
-        self._console = settings.console.enabled
-        self._people = frozenset(person.id for person in organisation.people)
-        self._robots = {
-            f"{robot.platform}:{group.id}:{index}": robot
-            for group in organisation.groups
-            for index, robot in enumerate(group.robots)
-            if robot.platform in _SENDERS
-        }
+    platform: str
+    group: str | None = None
+    person: str | None = None
+    chat: str | None = None
+    account: str | None = None
+    index: int | None = None
 
-    def of_group(self, group: Group) -> tuple[str, ...]:
-        """Every way to a group, the console first; none where it has no robot that this version can send to."""
-        robots = tuple(
-            endpoint
-            for index, robot in enumerate(group.robots)
-            if (endpoint := f"{robot.platform}:{group.id}:{index}") in self._robots
-        )
-        return (f"{CONSOLE}:{group.id}", *robots) if self._console else robots
 
-    def of_person(self, person: str) -> tuple[str, ...]:
-        """The private chat with a person of the organisation, where the console is on."""
-        return (f"{CONSOLE}:@{person}",) if self._console and person in self._people else ()
-
-    def senders(self, session: aiohttp.ClientSession) -> Mapping[str, Sender]:
-        """Endpoint → sender, for every robot. `session` comes from `posting.webhook_session`.
-
-        Raises ConfigError, in one Chinese line, for a robot whose address is wrong.
-        """
-        return {
-            endpoint: _SENDERS[robot.platform](session, robot, self._settings)
-            for endpoint, robot in self._robots.items()
-        }
+def address(endpoint: str) -> Address:
+    """An endpoint's parts."""
+    platform, _, rest = endpoint.partition(":")
+    if rest.startswith("=@"):
+        return Address(platform, account=rest[2:])
+    if rest.startswith("="):
+        return Address(platform, chat=rest[1:])
+    if rest.startswith("@"):
+        return Address(platform, person=rest[1:])
+    group, _, index = rest.partition(":")
+    return Address(platform, group=group, index=int(index) if index.isdecimal() else None)
 
 
 def platform_of(endpoint: str) -> str:
@@ -62,10 +51,45 @@ def platform_of(endpoint: str) -> str:
     return endpoint.partition(":")[0]
 
 
-def _wecom(session: aiohttp.ClientSession, robot: Robot, settings: Settings) -> Sender:
-    limit = Limit(settings.wecom.per_minute, timedelta(minutes=1))
-    return WeComWebhook(session, robot.webhook, api_base=settings.wecom.api_base, limits=(limit,))
+class _Bot(Protocol):
+    @property
+    def pushes(self) -> bool: ...
 
 
-_SENDERS: dict[str, Callable[[aiohttp.ClientSession, Robot, Settings], Sender]] = {"wecom": _wecom}
-"""Platforms of robots that can be sent to."""
+class Endpoints(Routes):
+    """The ways out of an office, as its organisation file, settings and bindings say. Two groups never share a robot.
+
+    On one platform a group is reached by the bot where it may begin a conversation and the chat is known, else by its
+    robots: never by both, or everything would be read twice.
+    """
+
+    def __init__(self, organisation: Organisation, settings: Settings, directory: Directory | None = None) -> None:
+        self.directory = directory or Directory(organisation)
+        self._console = settings.console.enabled
+        self._people = frozenset(person.id for person in organisation.people)
+        bots: dict[str, _Bot] = {platform: getattr(settings, platform) for platform in PLATFORMS}
+        self._bots = tuple(platform for platform in PLATFORMS if bots[platform].pushes)
+
+    def of_group(self, group: Group) -> tuple[str, ...]:
+        """Every way to a group, the console first."""
+        console = (f"{CONSOLE}:{group.id}",) if self._console else ()
+        bots = tuple(platform for platform in self._bots if self.directory.chat(platform, group.id) is not None)
+        return (
+            *console,
+            *(f"{platform}:{group.id}" for platform in bots),
+            *(endpoint for endpoint, robot in robots_of(group) if robot.platform not in bots),
+        )
+
+    def of_person(self, person: str) -> tuple[str, ...]:
+        """The private chat with a person of the organisation: the console's, else on one platform they use."""
+        if person not in self._people:
+            return ()
+        if self._console:
+            return (f"{CONSOLE}:@{person}",)
+        known = (platform for platform in self._bots if self.directory.account(platform, person) is not None)
+        return tuple(f"{platform}:@{person}" for platform in known)[:1]
+
+
+def robots_of(group: Group) -> list[tuple[str, Robot]]:
+    """A group's robots, each with its endpoint."""
+    return [(f"{robot.platform}:{group.id}:{index}", robot) for index, robot in enumerate(group.robots)]

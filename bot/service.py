@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,18 +12,26 @@ from typing import Any
 
 from loguru import logger
 
+from bot.chat.reception import Reception
 from bot.chat.router import Router
-from bot.clock import Clock, RehearsalClock, clock_for
+from bot.clock import Clock, RehearsalClock, SystemClock, clock_for
 from bot.console.stream import Hub
 from bot.delivery import Delivery
+from bot.delivery.composing import Composer
 from bot.desk import Desk
+from bot.directory import Directory
 from bot.intake_folder import IntakeFolder
+from bot.leases import Leases
 from bot.ledger import settle
+from bot.platforms import connected
+from bot.platforms.contract import Platform, Wiring
+from bot.platforms.door import Door
 from bot.platforms.posting import webhook_session
 from bot.presence import announced
 from bot.rehearsal import move
 from bot.routes import Endpoints
 from bot.scheduler import Scheduler
+from bot.senders import Senders
 from config.calendar import WorkCalendar
 from config.errors import ConfigError
 from config.organisation import Organisation, load_organisation
@@ -50,6 +58,7 @@ class Service:
     scheduler: Scheduler
     delivery: Delivery
     hub: Hub | None
+    platforms: Mapping[str, Platform]
 
     async def readiness(self) -> dict[str, bool]:
         """Which parts completed a cycle lately: store, scheduler, delivery."""
@@ -79,6 +88,8 @@ def open_office(settings: Settings, organisation: Organisation, *, live: bool) -
     """
     rehearsal = settings.clock.rehearsal
     store = open_store(settings, rehearsal=rehearsal if live or rehearsal else None)
+    directory = Directory(organisation)
+    store.read(directory.load, now=SystemClock().now())
     return Office(
         settings=settings,
         policy=load_policy(settings.policy_file),
@@ -86,7 +97,7 @@ def open_office(settings: Settings, organisation: Organisation, *, live: bool) -
         calendar=WorkCalendar(),
         texts=Texts(),
         store=store,
-        routes=Endpoints(organisation, settings),
+        routes=Endpoints(organisation, settings, directory),
     )
 
 
@@ -146,15 +157,25 @@ async def running(office: Office) -> AsyncIterator[Service]:
         settle(office.settings, office.store, clock.now())
         session = await stack.enter_async_context(webhook_session())
         assert isinstance(office.routes, Endpoints)
-        delivery = Delivery(office, desk.run, clock, office.routes.senders(session), holder)
+        directory = office.routes.directory
+        router = Router(office, desk, clock)
+        reception = Reception(office, router, directory, desk, clock)
+        real = SystemClock().now
+        door = Door(desk, real, office.settings.callbacks.freshness)
+        wiring = Wiring(office.settings, session, reception.take, door, Leases(desk, holder), real)
+        platforms = connected(wiring, office.organisation)
+        senders = Senders(office.organisation, directory, platforms)
+        delivery = Delivery(office, desk.run, clock, senders, Composer(office, directory), holder)
         desk.on_rows("outbox", delivery.signal)
         scheduler = Scheduler(office, desk, clock)
         hub = Hub(desk, clock) if office.settings.console.enabled else None
-        service = Service(office, clock, desk, Router(office, desk, clock), scheduler, delivery, hub)
+        service = Service(office, clock, desk, router, scheduler, delivery, hub, platforms)
         await service.router.dropped.resume()
         stack.push_async_callback(service.router.dropped.stop)
         await scheduler.sweep()
         await stack.enter_async_context(background(delivery.run(), delivery.stop))
+        for platform in platforms.values():
+            await stack.enter_async_context(background(platform.run()))
         if hub is not None:
             await stack.enter_async_context(background(hub.run()))
         if office.settings.intake.folder is not None:

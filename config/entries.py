@@ -136,9 +136,14 @@ class Robot(_Part):
 
 
 class Group(_Named):
-    """A work group: its chats by platform, where commands come from, and the robots that send to it."""
+    """A work group: its chats by platform, where commands come from, and the robots that send to it.
+
+    `text_only`: nothing but plain text is sent there, for readers in the WeChat plug-in, which shows neither markdown
+    nor cards.
+    """
 
     purpose: Annotated[str, _one_of(PURPOSES, "用途")]
     department: str | None = None
     chats: dict[OnPlatform, Account] = Field(default_factory=dict)
     robots: tuple[Robot, ...] = ()
+    text_only: bool = False

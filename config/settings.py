@@ -4,9 +4,9 @@ How they are found and how mistakes are named is in `config.settings_file`; here
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
@@ -44,6 +44,11 @@ def _page_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("应为浏览器能打开的地址，例如 https://jiesu.example.cn")
     return url.rstrip("/")
+
+
+def _words(value: Any) -> Any:
+    """A list as the file writes it, or words between commas as a variable holds them."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
 class _Table(BaseModel):
@@ -90,18 +95,108 @@ class ClockSettings(_Table):
         return self.start is not None or self.speed is not None
 
 
+def _secure(secure: str) -> AfterValidator:
+    return AfterValidator(lambda url: checked_address(url, secure))
+
+
+HttpsAddress = Annotated[str, _secure("https")]
+Secret = Annotated[SecretStr, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1)]
+_ADDRESS = "https:// 开头的地址"
+
+
 class WeCom(_Table):
-    """WeCom 企业微信: the host of its interface, other than the public one for a private installation, and how many
-    messages a group robot may send in a minute.
+    """WeCom 企业微信: where its interface is, how many messages a group robot may send in a minute, and the 智能机器人
+    by WebSocket or by encrypted HTTP callback.
 
     The platform takes 20. ★ Two are left for its clock not being ours; an office whose robot also serves others
     leaves more.
     """
 
-    api_base: Annotated[str, AfterValidator(checked_address)] = Field(
-        default="https://qyapi.weixin.qq.com", description="https:// 开头的地址"
+    api_base: HttpsAddress = Field(default="https://qyapi.weixin.qq.com", description=_ADDRESS)
+    bot_id: Text | None = Field(default=None, description="文字")
+    secret: Secret | None = Field(default=None, description="文字")
+    ws_url: Annotated[str, _secure("wss")] = Field(
+        default="wss://openws.work.weixin.qq.com", description="wss:// 开头的地址"
     )
     per_minute: int = Field(default=18, ge=1, le=20, description="1 到 20 的整数")
+    token: Secret | None = Field(default=None, description="文字")
+    encoding_aes_key: Secret | None = Field(default=None, description="43 个字符")
+    corp_id: str = Field(default="", description="文字")
+    features: Annotated[frozenset[Literal["markdown_v2", "template_card"]], BeforeValidator(_words)] = Field(
+        default=frozenset({"markdown_v2", "template_card"}), description='列表，可含 "markdown_v2"、"template_card"'
+    )
+
+    @property
+    def receives(self) -> bool:
+        """Whether commands come in here."""
+        return self.bot_id is not None or self.token is not None
+
+    @property
+    def pushes(self) -> bool:
+        """Whether the bot can begin a conversation: only on its WebSocket."""
+        return self.bot_id is not None
+
+
+class DingTalk(_Table):
+    """DingTalk 钉钉: the app whose robot receives commands, in Stream mode or by HTTP callback."""
+
+    client_id: Text | None = Field(default=None, description="文字")
+    client_secret: Secret | None = Field(default=None, description="文字")
+    mode: Literal["stream", "http"] = Field(default="stream", description="stream 或 http")
+    api_base: HttpsAddress = Field(default="https://api.dingtalk.com", description=_ADDRESS)
+    oapi_base: HttpsAddress = Field(default="https://oapi.dingtalk.com", description=_ADDRESS)
+
+    @property
+    def receives(self) -> bool:
+        """Whether commands come in here."""
+        return self.client_id is not None
+
+    pushes = receives
+
+
+class Feishu(_Table):
+    """Feishu 飞书: the app whose bot receives commands, by long connection or by HTTP callback."""
+
+    app_id: Text | None = Field(default=None, description="文字")
+    app_secret: Secret | None = Field(default=None, description="文字")
+    mode: Literal["socket", "http"] = Field(default="socket", description="socket 或 http")
+    encrypt_key: Secret | None = Field(default=None, description="文字")
+    verification_token: Secret | None = Field(default=None, description="文字")
+    api_base: HttpsAddress = Field(default="https://open.feishu.cn", description=_ADDRESS)
+
+    @property
+    def receives(self) -> bool:
+        """Whether commands come in here."""
+        return self.app_id is not None
+
+    pushes = receives
+
+
+class Matrix(_Table):
+    """Matrix: the home server and the bot's account there."""
+
+    homeserver: HttpsAddress | None = Field(default=None, description=_ADDRESS)
+    user_id: Text | None = Field(default=None, description="@用户:服务器")
+    access_token: Secret | None = Field(default=None, description="文字")
+
+    @property
+    def receives(self) -> bool:
+        """Whether commands come in here."""
+        return self.homeserver is not None
+
+    pushes = receives
+
+
+class Callbacks(_Table):
+    """What every HTTP callback must keep to."""
+
+    window: float = Field(default=300, gt=0, le=3600, description="秒数，1 到 3600")
+
+    @property
+    def freshness(self) -> timedelta:
+        """How far a signed moment may lie from now, either way."""
+        return timedelta(seconds=self.window)
 
 
 class Settings(BaseSettings):
@@ -118,7 +213,11 @@ class Settings(BaseSettings):
     vault: VaultSettings = VaultSettings()
     console: Console = Console()
     clock: ClockSettings = ClockSettings()
+    callbacks: Callbacks = Callbacks()
     wecom: WeCom = WeCom()
+    dingtalk: DingTalk = DingTalk()
+    feishu: Feishu = Feishu()
+    matrix: Matrix = Matrix()
 
     def database(self) -> str:
         """The SQLAlchemy url in force. It may hold a password: never log it."""

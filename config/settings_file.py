@@ -18,10 +18,6 @@ PREFIX: Final = "JIESU_"
 
 # Promised by the interface and not built: refused by name, so that nobody believes that it works.
 _NOT_YET: Final[dict[str, frozenset[str] | None]] = {
-    "wecom": frozenset({"bot_id", "secret", "ws_url", "token", "encoding_aes_key", "corp_id", "features"}),
-    "dingtalk": None,
-    "feishu": None,
-    "matrix": None,
     "mail": None,
 }
 _NOT_YET_TEXT: Final = "尚未提供，请删去这一项"

@@ -39,8 +39,12 @@ def post(
     order: int | None = None,
     skip: str | None = None,
     repeat_of: int | None = None,
+    orders: Sequence[int] = (),
 ) -> None:
-    """Queue a text for an audience; `skip` is a group that already reads it as the reply."""
+    """Queue a text for an audience; `skip` is a group that already reads it as the reply.
+
+    `orders` is what a text speaks of that is about more than one.
+    """
     for group in groups(office, audience):
         if group.id != skip:
             post_to(
@@ -53,6 +57,7 @@ def post(
                 text=text,
                 order=order,
                 repeat_of=repeat_of,
+                orders=orders,
             )
 
 
@@ -67,6 +72,7 @@ def post_to(
     text: str,
     order: int | None = None,
     repeat_of: int | None = None,
+    orders: Sequence[int] = (),
 ) -> None:
     """Queue a text for every way to one group."""
     outbox.queue(
@@ -79,6 +85,7 @@ def post_to(
         order=order,
         mentions=people,
         repeat_of=repeat_of,
+        orders=orders,
     )
 
 

@@ -4,7 +4,7 @@ Handlers write rows inside their transaction; delivery claims, sends and records
 attempts that are written here before each request, so no restart and no replica can exceed them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -69,8 +69,15 @@ def queue(
     order: int | None = None,
     mentions: Sequence[str] = (),
     repeat_of: int | None = None,
+    orders: Sequence[int] = (),
+    content: Mapping[str, Any] | None = None,
+    shown: str | None = None,
 ) -> None:
-    """Queue one text for each endpoint of an audience (group id or `@PERSON`). `mentions` are person ids."""
+    """Queue one text for each endpoint of an audience (group id or `@PERSON`). `mentions` are person ids.
+
+    `orders` is what it speaks of where that is more than `order`; `content` what goes beside the text
+    (`bot.delivery.composing` reads it); `shown` the state that its card shows.
+    """
     for endpoint in endpoints or (NOWHERE,):
         lost = endpoint == NOWHERE
         scope.insert(
@@ -91,6 +98,10 @@ def queue(
             parent_id=None,
             part=None,
             repeat_of=repeat_of,
+            orders=tuple(orders) or (() if order is None else (order,)),
+            content=content,
+            remote_id=None,
+            shown=shown,
         )
 
 

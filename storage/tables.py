@@ -448,7 +448,9 @@ class Outbox(SQLModel, table=True):
     """A message on its way to one endpoint (a robot or a chat). `storage/outbox.py` explains each state.
 
     `told_at`: when a message of unknown outcome was repeated or named in a digest. `names`: the ids that a digest of
-    such messages lists.
+    such messages lists. `orders`: what it speaks of, so that a quote finds it. `content`: what a platform that shows
+    more than text may show, and how a reply finds its question. `remote_id`: the platform's id of what was sent;
+    `shown`: the order's state that a sent card shows, as long as it can be brought up to date.
     """
 
     __tablename__ = "outbox"
@@ -457,6 +459,8 @@ class Outbox(SQLModel, table=True):
         sa.Index("ix_outbox_endpoint", "endpoint", "state"),
         sa.Index("ix_outbox_order", "order_id"),
         sa.Index("ix_outbox_cause", "cause"),
+        sa.Index("ix_outbox_remote", "remote_id"),
+        sa.Index("ix_outbox_shown", "shown"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -481,6 +485,10 @@ class Outbox(SQLModel, table=True):
     repeat_of: int | None = None
     told_at: datetime | None = None
     names: tuple[int, ...] = Field(default=(), sa_type=JsonText)
+    orders: tuple[int, ...] = Field(default=(), sa_type=JsonText, sa_column_kwargs={"server_default": "[]"})
+    content: Any = Field(default=None, sa_type=JsonText, nullable=True)
+    remote_id: str | None = None
+    shown: str | None = None
 
 
 class Attempt(SQLModel, table=True):
@@ -559,6 +567,44 @@ class Lease(SQLModel, table=True):
     name: str = Field(primary_key=True)
     holder: str
     until: datetime
+
+
+class Binding(SQLModel, table=True):
+    """Who or what a platform's id is, beside the organisation file: kind `person` or `chat`, `target` our id."""
+
+    __tablename__ = "binding"
+
+    platform: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    native: str = Field(primary_key=True)
+    target: str
+    by: str
+    at: datetime
+
+
+class BindingCode(SQLModel, table=True):
+    """A one-time code that binds whoever gives it; only its digest is kept."""
+
+    __tablename__ = "binding_code"
+
+    digest: str = Field(primary_key=True)
+    kind: str
+    target: str
+    by: str
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+class Seen(SQLModel, table=True):
+    """What came in lately and must not count twice: a callback's nonce with its body's digest."""
+
+    __tablename__ = "seen"
+    __table_args__ = (sa.Index("ix_seen_at", "at"),)
+
+    platform: str = Field(primary_key=True)
+    nonce: str = Field(primary_key=True)
+    digest: str
+    at: datetime
 
 
 class ConsoleMessage(SQLModel, table=True):

@@ -416,12 +416,12 @@ class Street:
         incoming = Incoming(
             platform="console",
             message_id=message_id or f"{person}/{self.said}",
-            chat=chat,
-            person=person,
+            chat=None if chat.startswith("@") else chat,
+            account=person,
             text=text,
             quote=str(quote) if isinstance(quote, int) else None,
         )
-        request = understood(incoming, who)
+        request = understood(incoming, who, chat)
         enclosed = tuple(examined(name, data) for name, data in (files or {}).items())
         message = Message(incoming.platform, incoming.message_id, chat, who, text, enclosed, quote is not None)
         post = messages.Posted(chat, person, incoming.message_id, quote if isinstance(quote, int) else None)

@@ -43,9 +43,10 @@ INDEX = CommandIndex(
 )
 
 
-def understood(incoming: Incoming, person: Person) -> Request | str | None:
+def understood(incoming: Incoming, person: Person, chat: str) -> Request | str | None:
     """What a message asks for: a command, the sentence that it cannot be understood, or nothing (people talking)."""
-    addressed = incoming.mentioned or incoming.private
+    place = Place(chat)
+    addressed = incoming.mentioned or incoming.button or place.private
     quoted = incoming.quote is not None or incoming.quote_text is not None
     parsed = parse(incoming.text, INDEX, addressed=addressed, quoted=quoted)
     match parsed:
@@ -53,7 +54,7 @@ def understood(incoming: Incoming, person: Person) -> Request | str | None:
             return Request(
                 command=parsed.name,
                 actor=person,
-                place=Place(incoming.chat),
+                place=place,
                 references=parsed.references,
                 rest=parsed.rest,
                 from_quote=parsed.quoted,
@@ -91,18 +92,18 @@ class Router:
         self.dropped = DroppedImports(office, desk, clock)
 
     async def take(
-        self, incoming: Incoming, person: Person, *, post: Post = _nowhere, stored: Quoted | None = None
+        self, incoming: Incoming, person: Person, chat: str, *, post: Post = _nowhere, stored: Quoted | None = None
     ) -> list[Reply]:
         """Answer one message; returns when everything about it is durable. Raises StoreError when nothing was stored.
 
-        `post` writes message and replies where the platform keeps them in our store; `stored` finds the orders of the
-        quoted message there.
+        `chat` is our group id, or `@PERSON` for a private chat. `post` writes message and replies where the platform
+        keeps them in our store; `stored` finds the orders of the quoted message there.
         """
-        message = Message(incoming.platform, incoming.message_id, incoming.chat, person, incoming.text)
-        request = understood(incoming, person)
+        message = Message(incoming.platform, incoming.message_id, chat, person, incoming.text)
+        request = understood(incoming, person, chat)
         if incoming.files:
             quotes = incoming.quote is not None or incoming.quote_text is not None
-            if incoming.private and not names_order(incoming.text, request, quoted=quotes):
+            if Place(chat).private and not names_order(incoming.text, request, quoted=quotes):
                 return await self.dropped.take(message, incoming.files, post)
             files = await examined_files(self._office, incoming.files, self._clock.now())
             message = replace(message, files=files, quotes=quotes)

@@ -157,8 +157,8 @@ async def post_message(request: web.Request) -> web.Response:
     incoming = Incoming(
         platform="console",
         message_id=f"{person.id}/{message_id}",
-        chat=chat,
-        person=person.id,
+        chat=None if chat.startswith("@") else chat,
+        account=person.id,
         text=body["text"].encode("utf-8", "replace").decode(),
         quote=None if quote is None else str(quote),
         mentioned=_MENTION.search(body["text"].strip()) is not None,
@@ -168,7 +168,11 @@ async def post_message(request: web.Request) -> web.Response:
         return messages.orders_of(scope, int(incoming.quote or 0))
 
     replies = await service.router.take(
-        incoming, person, post=Posted(chat, person.id, message_id, None if quote is None else int(quote)), stored=quoted
+        incoming,
+        person,
+        chat,
+        post=Posted(chat, person.id, message_id, None if quote is None else int(quote)),
+        stored=quoted,
     )
     return as_json(
         {

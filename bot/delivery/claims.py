@@ -1,13 +1,14 @@
 """One request to a robot: claimed in a transaction before it is made, recorded in another when its answer is known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
 from bot.delivery import doubts, ledger
+from bot.delivery.composing import content_of
 from bot.delivery.ledger import Row
-from bot.platforms.contract import Answer, Mention, Outcome, Outgoing, Sender
+from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
 from handlers.office import Office
 from storage import outbox
@@ -34,7 +35,7 @@ def claim(
     endpoint: str,
     sender: Sender,
     holder: str,
-    people: Callable[[Sequence[str]], tuple[Mention, ...]],
+    compose: Callable[[Scope, Row], Outgoing],
 ) -> Claim | bool:
     """Take the endpoint's next step: the message to send now; or True when something else was put in order, so that
     another step may follow; or False when nothing may be done at the scope's moment."""
@@ -47,16 +48,16 @@ def claim(
     row = ledger.first(scope, endpoint)
     if row is None:
         return False
-    called = people(row["mentions"])
-    text = row["text"]
-    if row["part"] is None:
-        text, *rest = sender.split(text, called)
-        if rest:
-            _divide(scope, row, [text, *rest], called)
+    message = compose(scope, row)
+    if row["part"] is None or _revealing(row):
+        parts = sender.parts(message)
+        if row["part"] is None and len(parts) > 1:
+            _divide(scope, row, parts)
             return True
+        message = parts[(row["part"] or 1) - 1]
     scope.insert(Attempt, outbox_id=row["id"], endpoint=endpoint, at=scope.now, outcome=Status.SENDING)
     outbox.update(scope, row["id"], state=Status.SENDING, attempts=row["attempts"] + 1)
-    return Claim(endpoint, Outgoing(row["id"], text, called), scope.now)
+    return Claim(endpoint, message, scope.now)
 
 
 def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random: Random) -> None:
@@ -83,7 +84,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         return
     match answer.outcome:
         case Outcome.SENT:
-            outbox.update(scope, number, state=Status.SENT, sent_at=scope.now, **facts)
+            outbox.update(scope, number, state=Status.SENT, sent_at=scope.now, remote_id=answer.remote, **facts)
         case Outcome.RETRY | Outcome.RETRY_AFTER:
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.PERMANENT:
@@ -118,20 +119,23 @@ def _rest(
     return min(wait if attempts == streak else pause(streak, random), longest)
 
 
-def _divide(scope: Scope, row: Row, texts: list[str], called: tuple[Mention, ...]) -> None:
-    """Queue the parts of a long message in its place; people are called by the first part only.
+def _revealing(row: Row) -> bool:
+    """Whether the text is made when it is sent: its parts are stored as references too, and cut anew each time."""
+    return "reveal" in (row["content"] or {})
 
-    Those without an account are already named in the text, so only the others are kept.
-    """
-    reachable = tuple(mention.person for mention in called if mention.account is not None)
-    for part, text in enumerate(texts, start=1):
+
+def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
+    """Queue the parts of a long message in its place; people are called by the first part only."""
+    for number, part in enumerate(parts, start=1):
+        hidden = _revealing(row)
         ledger.copy(
             scope,
             row,
-            text=text,
-            mentions=reachable if part == 1 else (),
+            text=row["text"] if hidden else part.text,
+            mentions=tuple(mention.person for mention in part.mentions),
+            content=row["content"] if hidden else content_of(part),
             parent_id=row["id"],
-            part=part,
+            part=number,
             names=row["names"],
         )
-    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(texts)} 条")
+    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(parts)} 条")

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random, SystemRandom
@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.clock import Clock
 from bot.delivery import console, ledger
 from bot.delivery.claims import Claim, claim, record
-from bot.platforms.contract import Answer, Mention, Outcome, Sender
+from bot.delivery.ledger import Row
+from bot.platforms.contract import Answer, Limit, Outcome, Outgoing, Sender
 from bot.routes import CONSOLE, platform_of
 from handlers.office import Office
 from storage.columns import table
@@ -47,7 +48,8 @@ class Run(Protocol):
 
 
 class Delivery:
-    """One process's delivery. `senders` are the robots; `holder` names this process in leases, unlike any other.
+    """One process's delivery. `sender_of` knows who sends to an endpoint, None where nobody does; `holder` names this
+    process in leases, unlike any other.
 
     `last_cycle` is when it last looked through the outbox, by `time.monotonic`.
     """
@@ -57,7 +59,8 @@ class Delivery:
         office: Office,
         run: Run,
         clock: Clock,
-        senders: Mapping[str, Sender],
+        sender_of: Callable[[str], Sender | None],
+        compose: Callable[[Scope, Row], Outgoing],
         holder: str,
         random: Random | None = None,
     ) -> None:
@@ -65,8 +68,9 @@ class Delivery:
         self._office = office
         self._run = run
         self._clock = clock
-        self._senders = dict(senders)
-        self._limits = {endpoint: sender.limits for endpoint, sender in senders.items()}
+        self._sender_of = sender_of
+        self._compose = compose
+        self._served: set[str] = set()
         self._holder = holder
         self._random = random or SystemRandom()
         organisation, routes = office.organisation, office.routes
@@ -165,7 +169,8 @@ class Delivery:
         now = self._clock.now()
         moments = await self._moments(now)
         self.last_cycle = time.monotonic()
-        return {self._lane(endpoint) for endpoint, at in moments.items() if at <= now}
+        lanes = {self._lane(endpoint) for endpoint, at in moments.items() if at <= now}
+        return {lane for lane in lanes if lane is not None}
 
     async def _moments(self, now: datetime) -> dict[str, datetime]:
         """Endpoint → when there is something to do for it, but for those at which somebody is at work."""
@@ -174,30 +179,43 @@ class Delivery:
         return {endpoint: at for endpoint, at in moments.items() if self._lane(endpoint) not in busy}
 
     async def _read_moments(self, now: datetime) -> dict[str, datetime]:
-        read = partial(ledger.moments, robots=self._limits, holder=self._holder)
+        read = partial(ledger.moments, limits_of=self._limits_of, holder=self._holder)
         return await asyncio.to_thread(self._office.store.read, read, now=now)
 
-    def _lane(self, endpoint: str) -> str:
-        if endpoint in self._senders:
-            return endpoint
-        return CONSOLE if endpoint in self._chats else _GONE
+    def _limits_of(self, endpoint: str) -> tuple[Limit, ...] | None:
+        sender = self._sender_of(endpoint)
+        return None if sender is None else sender.limits
+
+    def _lane(self, endpoint: str) -> str | None:
+        """None while another replica holds the connection that the endpoint needs: its messages wait for it."""
+        if endpoint in self._chats:
+            return CONSOLE
+        if (sender := self._sender_of(endpoint)) is None:
+            return _GONE
+        return endpoint if sender.ready else None
 
     async def _serve(self, lane: str) -> bool:
         """Do all that a lane can do now, one request at a time; whether anything was done, here or before us."""
         lock = self._lanes[lane]
         waited = lock.locked()
         async with lock:
-            if lane in self._senders:
-                did = await self._serve_robot(lane)
+            if lane == CONSOLE:
+                did = await self._serve_console()
+            elif lane == _GONE:
+                did = await self._clear_gone()
             else:
-                did = await (self._serve_console() if lane == CONSOLE else self._clear_gone())
+                did = await self._serve_robot(lane)
         return did or waited
 
     async def _serve_robot(self, endpoint: str) -> bool:
-        sender, did = self._senders[endpoint], False
-        people = partial(self._people, platform_of(endpoint))
-        take = partial(claim, self._office, endpoint=endpoint, sender=sender, holder=self._holder, people=people)
-        while not self._stopping:
+        sender, did = self._sender_of(endpoint), False
+        if sender is None:
+            return False
+        self._served.add(endpoint)
+        take = partial(
+            claim, self._office, endpoint=endpoint, sender=sender, holder=self._holder, compose=self._compose
+        )
+        while not self._stopping and sender.ready:
             passing("delivery.before_sending")
             asked = time.monotonic()
             claimed = await self._transact(take)
@@ -268,12 +286,5 @@ class Delivery:
 
     def _give_back(self, scope: Scope) -> None:
         lease = table(Lease)
-        mine = lease.c.holder == self._holder, lease.c.name.in_(list(self._senders))
+        mine = lease.c.holder == self._holder, lease.c.name.in_(list(self._served))
         scope.execute(sa.delete(lease).where(*mine))
-
-    def _people(self, platform: str, people: Sequence[str]) -> tuple[Mention, ...]:
-        """The people to call, as the platform knows them; who has left the organisation is left out."""
-        found = (self._office.organisation.person(person) for person in people)
-        return tuple(
-            Mention(person.id, person.name, person.accounts.get(platform)) for person in found if person is not None
-        )

@@ -3,7 +3,7 @@
 Everything is read again for every decision, so a restart or a second replica changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,15 +30,16 @@ _FRESH: dict[str, Any] = {
     "code": None,
     "told_at": None,
     "names": (),
+    "remote_id": None,
 }
 Row = Mapping[str, Any]
 _BOX, _ATTEMPT, _LEASE = table(Outbox), table(Attempt), table(Lease)
 
 
-def moments(scope: Scope, robots: Mapping[str, tuple[Limit, ...]], holder: str) -> dict[str, datetime]:
+def moments(scope: Scope, limits_of: Callable[[str], tuple[Limit, ...] | None], holder: str) -> dict[str, datetime]:
     """Endpoint → the earliest moment at which there is something to do for it.
 
-    `robots` are the endpoints with limits, counted here; every other endpoint is due as soon as something waits.
+    `limits_of` gives an endpoint's limits, counted here; one without (None) is due as soon as something waits.
     Endpoints that another replica holds are due when its lease ends.
     """
     waiting = outbox.endpoints_waiting(scope)
@@ -49,7 +50,7 @@ def moments(scope: Scope, robots: Mapping[str, tuple[Limit, ...]], holder: str) 
     held: dict[str, datetime] = {row[0]: row[1] for row in scope.connection.execute(query)}
     found: dict[str, datetime] = {}
     for endpoint in {*waiting, *doubtful, *begun}:
-        limits = robots.get(endpoint)
+        limits = limits_of(endpoint)
         due = []
         if endpoint in waiting:
             free = _EARLIEST if limits is None else free_from(recent(scope, endpoint, limits), limits)

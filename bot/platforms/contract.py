@@ -1,14 +1,22 @@
 """What a chat platform gives and takes: the whole contract of an adapter.
 
-A platform turns what arrived into an `Incoming` and sends an `Outgoing`, then says in an `Answer` what became of
-it. It never decides anything about the work and never waits by itself: delivery does both.
+A platform turns what arrived into a verified `Incoming` and sends an `Outgoing`, then says in an `Answer` what became
+of it. It never decides anything about the work and never waits by itself: delivery does both. How to write one:
+docs/platforms.md.
 """
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+import aiohttp
+from aiohttp import web
+
+from config.entries import Robot
+from config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +34,28 @@ class IncomingFile:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One verified message from a person.
+    """One verified message, in the platform's own terms.
 
-    `platform` and `message_id` identify it for ever (a repeat is answered from the store). `chat` is our group id,
-    or `@PERSON` for a private chat. `person` is our person id, already resolved from the platform's stable user id.
-    `quote` is our id of the quoted message where the platform gives it; `quote_text` is its text where it gives that.
-    `mentioned` says that the bot was addressed, so that no slash is needed. `files` are the pictures and files it
-    brings; its text is then what was written beside them, a command or not, or empty.
+    `platform` and `message_id` identify it for ever (a repeat is answered from the store). `chat` is the platform's
+    stable id of the group, None in a private chat with the bot; `account` is its stable id of the person, never a
+    nickname. `quote` is its id of the quoted message where it gives one; `quote_text` the quoted text where it gives
+    that. `mentioned` says that the bot was addressed, so that no slash is needed. A pressed button is the command
+    that its `Action` holds, as `text`, with `button`. `reply` is what the platform needs to answer this very message;
+    it travels with the answer and is never shown. `files` are the
+    pictures and files it brings; its text is then what was written beside them, a command or not, or empty.
     """
 
     platform: str
     message_id: str
-    chat: str
-    person: str
+    chat: str | None
+    account: str
     text: str
     quote: str | None = None
     quote_text: str | None = None
     mentioned: bool = False
+    button: bool = False
     files: tuple[IncomingFile, ...] = ()
-
-    @property
-    def private(self) -> bool:
-        """Whether only this person and the bot can read the chat."""
-        return self.chat.startswith("@")
+    reply: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +68,51 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """A command that a person may give by one tap. With `choices` (label, value) one value is chosen and appended."""
+
+    label: str
+    command: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures in columns; every row is as long as the head."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingFile:
+    """A picture or file to send: name, media type (`image/png`, …), bytes."""
+
+    name: str
+    media: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to one robot or chat, masked and ready. `key` is the outbox row's id, stable over retries."""
+    """One message to one robot or chat, masked and ready. `key` is the outbox row's id, stable over retries.
+
+    `text` always says everything; `markdown`, `table`, `file` and `actions` are what a platform that can show them
+    may show instead or beside it. `plain` asks for nothing but text (readers in the WeChat plug-in). `edits` is the
+    platform's id of a message sent earlier that this one takes the place of. `reply` is the `Incoming.reply` of the
+    message that this one answers.
+    """
 
     key: int
     text: str
-    mentions: tuple[Mention, ...] = field(default=())
+    mentions: tuple[Mention, ...] = ()
+    markdown: str | None = None
+    table: Table | None = None
+    file: OutgoingFile | None = None
+    actions: tuple[Action, ...] = ()
+    plain: bool = False
+    edits: str | None = None
+    reply: Mapping[str, str] | None = None
 
 
 class Outcome(StrEnum):
@@ -86,13 +132,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The classified answer. `detail` is one Chinese line for the outbox; it never holds a key or personal data."""
+    """The classified answer. `detail` is one Chinese line for the outbox; it never holds a key or personal data.
+
+    `remote` is the platform's id of the message that was sent, where it gives one: a quote of it finds its order, and
+    a card can be brought up to date.
+    """
 
     outcome: Outcome
     detail: str
     status: int | None = None
     code: int | None = None
     wait: timedelta | None = None
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +154,136 @@ class Limit:
     window: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Avoid:
+    """A stretch of every hour in which a platform is crowded: from `start` after the full hour, `length` long.
+
+    What is not urgent waits for its end.
+    """
+
+    start: timedelta
+    length: timedelta
+
+
 class Sender(Protocol):
-    """One robot or chat of a platform that delivery can send to."""
+    """One robot, or the bot in one chat: where delivery sends to."""
 
     limits: tuple[Limit, ...]
+    avoid: tuple[Avoid, ...]
+    edits: bool
+    """Whether a message that was sent can be replaced: cards are then brought up to date when their order moves."""
 
-    def split(self, text: str, mentions: tuple[Mention, ...]) -> list[str]:
-        """Cut a text into parts that this platform accepts whole, each counted like (1/3)."""
+    @property
+    def ready(self) -> bool:
+        """Whether this process can send now; False where another replica holds the connection."""
+        ...
+
+    def parts(self, message: Outgoing) -> list[Outgoing]:
+        """The messages to send in its place, in order: itself alone where this platform takes it whole.
+
+        Long text is cut and counted like (1/3); what the platform cannot show is left out, for `text` says it too.
+        Every part has the same key; people are called by the first only.
+        """
         ...
 
     async def send(self, message: Outgoing) -> Answer:
-        """Send once. Never raises for what the network or the platform does; that is what the answer is for."""
+        """Send one of `parts` once. Never raises for what the network or the platform does: that is the answer."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a harmless request to the platform showed: one Chinese line, and its mend where something is wrong.
+
+    `skew` is the platform's clock minus ours, where its answer told the time.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+    skew: timedelta | None = None
+
+
+Receive = Callable[[Incoming], Awaitable[list[str]]]
+"""Takes a verified message; returns the answers' texts when message, effects and answers are durable (the answers
+leave through the outbox by themselves). A message that was taken before gives its first answers again and changes
+nothing. Raises StoreError when nothing could be stored."""
+
+
+class Leader(Protocol):
+    """Keeps one connection per bot: of several replicas exactly one runs the work."""
+
+    async def __call__(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the lease `name`, run `work` while it is held, cancel it when the lease is lost, and begin again."""
+        ...
+
+
+class Doorkeeper(Protocol):
+    """Guards the HTTP callbacks (`bot.platforms.door.Door`)."""
+
+    async def body(self, request: web.Request) -> bytes:
+        """The raw body, at most 256 KiB, before any cryptography; raises HTTPRequestEntityTooLarge."""
+        ...
+
+    def fresh(self, moment: datetime) -> bool:
+        """Whether a moment that a request states (aware) lies within the freshness window around now."""
+        ...
+
+    async def first(self, platform: str, nonce: str, body: bytes) -> bool:
+        """Remember a nonce for 8 hours: True for a new one, or the platform's own repeat of the very same body;
+        False when it comes again with another body."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What an adapter is given. `session` comes from `posting.webhook_session`; `now` is real time, aware UTC, also
+    in a rehearsal: signatures are made and checked with it."""
+
+    settings: Settings
+    session: aiohttp.ClientSession
+    receive: Receive
+    door: Doorkeeper
+    lead: Leader
+    now: Callable[[], datetime]
+
+
+class Platform(Protocol):
+    """One platform, connected as the settings say. `bot.platforms.connected` makes all that are configured."""
+
+    name: str
+
+    @property
+    def receives(self) -> bool:
+        """Whether commands can come in here: a bot is configured, not only robots."""
+        ...
+
+    def robot(self, robot: Robot) -> Sender:
+        """The sender of a group robot; raises ConfigError, in one Chinese line, for a wrong address."""
+        ...
+
+    def chat(self, chat: str) -> Sender | None:
+        """The bot in a group chat (the platform's id); None where no bot is configured."""
+        ...
+
+    def person(self, account: str) -> Sender | None:
+        """The bot's private chat with a person (the platform's id); None where it has none."""
+        ...
+
+    def add_routes(self, app: web.Application) -> None:
+        """Mount `/callbacks/NAME` where it is wanted."""
+        ...
+
+    async def run(self) -> None:
+        """Hold the connection or follow the feed until cancelled; returns at once where there is nothing to do."""
+        ...
+
+    async def probe(self) -> list[Probe]:
+        """Ask harmless questions, for `jiesu doctor --probe`: nobody is sent anything."""
+        ...
+
+
+Connect = Callable[[Wiring], Platform]
+"""Every platform's module or package has `connect`: a Platform from its wiring; raises ConfigError for settings that
+do not fit together (with the setting's name)."""

@@ -11,13 +11,15 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 from pydantic import SecretStr
 from yarl import URL
 
-from bot.platforms.contract import Answer, Limit, Mention, Outcome, Outgoing
+from bot.platforms.contract import Answer, Avoid, Limit, Mention, Outcome, Outgoing, Probe, Sender, Wiring
 from bot.platforms.posting import DEFAULT_WAIT, NoReply, Reply, answer_by_status, answer_without_reply, post_json
 from bot.platforms.splitting import split_text, without_surrogates
 from config.addresses import checked_address
+from config.entries import Robot
 from config.errors import ConfigError
 
 PUBLIC_BASE = "https://qyapi.weixin.qq.com"
@@ -26,6 +28,45 @@ TEXT_BYTES = 2048
 """The longest `text.content`, in bytes of UTF-8 (platforms, A1)."""
 WEBHOOK_TIMEOUT = timedelta(seconds=10)
 """★ For the whole request. A longer wait would only hold up the messages behind it."""
+
+
+def connect(wiring: Wiring) -> "WeCom":
+    """The platform as the settings configure it."""
+    return WeCom(wiring)
+
+
+class WeCom:
+    """A `Platform`: group robots."""
+
+    name = "wecom"
+    receives = False
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def robot(self, robot: Robot) -> Sender:
+        """The sender of a group robot; raises ConfigError for a wrong address."""
+        settings = self._wiring.settings.wecom
+        limit = Limit(settings.per_minute, timedelta(minutes=1))
+        return WeComWebhook(self._wiring.session, robot.webhook, api_base=settings.api_base, limits=(limit,))
+
+    def chat(self, chat: str) -> Sender | None:
+        """No bot yet."""
+        return None
+
+    def person(self, account: str) -> Sender | None:
+        """No bot yet."""
+        return None
+
+    def add_routes(self, app: web.Application) -> None:
+        """None."""
+
+    async def run(self) -> None:
+        """Nothing to hold."""
+
+    async def probe(self) -> list[Probe]:
+        """Nothing that could be asked without sending."""
+        return []
 
 
 class WeComWebhook:
@@ -52,18 +93,31 @@ class WeComWebhook:
         address = webhook.get_secret_value() if isinstance(webhook, SecretStr) else webhook
         self._address = SecretStr(str(_called(address, api_base)))
 
+    avoid: tuple[Avoid, ...] = ()
+    edits = False
+
+    @property
+    def ready(self) -> bool:
+        """Always: a webhook needs no connection."""
+        return True
+
     def __repr__(self) -> str:
         return f"WeComWebhook({URL(self._address.get_secret_value()).host})"
 
-    def split(self, text: str, mentions: tuple[Mention, ...]) -> list[str]:
+    def parts(self, message: Outgoing) -> list[Outgoing]:
         """The contents to send, in order. People without an account here are named in a last line `@姓名`.
 
-        `send` adds nothing to a content. Give the mentions to `send` with one part only, or each part calls anew.
+        `send` adds nothing to a content; only the first calls people.
         """
-        unreachable = dict.fromkeys(f"@{mention.name}" for mention in mentions if _account(mention) is None)
+        text = message.text
+        unreachable = dict.fromkeys(f"@{mention.name}" for mention in message.mentions if _account(mention) is None)
         if unreachable:
             text = f"{text.rstrip()}\n{' '.join(unreachable)}"
-        return split_text(_harmless(text), TEXT_BYTES)
+        reached = tuple(mention for mention in message.mentions if _account(mention) is not None)
+        return [
+            Outgoing(message.key, part, () if number else reached)
+            for number, part in enumerate(split_text(_harmless(text), TEXT_BYTES))
+        ]
 
     async def send(self, message: Outgoing) -> Answer:
         """Send one content of `split` and classify the answer. Raises nothing for what the network does."""

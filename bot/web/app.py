@@ -28,6 +28,8 @@ def application(service: Service) -> web.Application:
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.show_metrics)
     app.router.add_post("/api/orders", orders.post_orders)
+    for platform in service.platforms.values():
+        platform.add_routes(app)
     if service.hub is not None:
         add_routes(app)
         app.router.add_post("/console/files", post_files)

@@ -9,7 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.delivery import Delivery
+from bot.delivery.composing import Composer
 from bot.desk import Desk
+from bot.directory import Directory
 from bot.platforms.contract import Limit
 from bot.platforms.posting import webhook_session
 from bot.platforms.wecom import WeComWebhook
@@ -70,12 +72,13 @@ class House:
         self.restart(holder)
 
     def restart(self, holder: str) -> None:
-        senders = {
+        self.senders = {
             f"wecom:{group.id}:{index}": WeComWebhook(self.session, robot.webhook, limits=LIMITS, timeout=self.patience)
             for group in self.office.organisation.groups
             for index, robot in enumerate(group.robots)
         }
-        self.delivery = Delivery(self.office, self.desk.run, self.clock, senders, holder, Random(1))
+        compose = Composer(self.office, Directory(self.office.organisation))
+        self.delivery = Delivery(self.office, self.desk.run, self.clock, self.senders.get, compose, holder, Random(1))
 
     async def queue(self, text: str, priority: Priority = Priority.NOTICE, **values: Any) -> None:
         values = {"kind": "notice", "endpoints": [ROBOT], "audience": "dispatch", **values}

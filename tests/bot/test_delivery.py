@@ -102,7 +102,7 @@ async def test_a_burst_arrives_whole_within_the_robots_limit(one, wecom):
 
 async def test_a_slow_request_counts_from_its_end(one, clock, wecom):
     """The platform may have counted it just then."""
-    sender = one.delivery._senders[ROBOT]
+    sender = one.senders[ROBOT]
     post = sender.send
 
     async def slow(message):
@@ -193,7 +193,7 @@ async def test_a_short_trouble_does_not_change_the_order(one, wecom):
 
 
 async def test_one_message_that_always_fails_does_not_hold_up_the_others(one, wecom):
-    sender = one.delivery._senders[ROBOT]
+    sender = one.senders[ROBOT]
     post = sender.send
 
     async def send(message):
@@ -414,7 +414,7 @@ async def test_an_answer_that_comes_after_the_outcome_was_given_up_settles_it(da
     first, second = open_store(database_url), open_store(database_url)
     async with house(first, clock, wecom, holder="a") as a, house(second, clock, wecom, holder="b") as b:
         await a.queue("【#1】", Priority.URGENT)
-        sender, thawed = a.delivery._senders[ROBOT], asyncio.Event()
+        sender, thawed = a.senders[ROBOT], asyncio.Event()
         post = sender.send
 
         async def freeze(message):
@@ -548,7 +548,7 @@ async def test_the_running_loop_sends_when_it_is_told_and_ends_what_it_began(one
         await one.queue(str(number))
     await until(lambda: len(wecom.contents) == 5)
     release = asyncio.Event()
-    sender = one.delivery._senders[ROBOT]
+    sender = one.senders[ROBOT]
     post = sender.send
 
     async def slow(message):
@@ -587,7 +587,7 @@ async def test_an_answer_is_not_forgotten_while_the_store_is_away(one, wecom, mo
 
 
 async def test_a_sender_that_raises_leaves_a_doubtful_message_and_the_others_go_on(one, wecom):
-    sender = one.delivery._senders[ROBOT]
+    sender = one.senders[ROBOT]
     post = sender.send
 
     async def broken(message):
@@ -604,8 +604,8 @@ async def test_a_sender_that_raises_leaves_a_doubtful_message_and_the_others_go_
 
 
 async def test_several_limits_hold_together(one, wecom):
-    sender = one.delivery._senders[ROBOT]
-    sender.limits = one.delivery._limits[ROBOT] = (Limit(5, timedelta(seconds=1)), Limit(12, MINUTE))
+    sender = one.senders[ROBOT]
+    sender.limits = (Limit(5, timedelta(seconds=1)), Limit(12, MINUTE))
     for number in range(13):
         await one.queue(str(number))
     begin, times = one.clock.at, []

@@ -1,11 +1,7 @@
-from datetime import timedelta
-
 import pytest
 
-from bot.platforms.contract import Limit
-from bot.platforms.posting import webhook_session
-from bot.routes import Endpoints, platform_of
-from config.errors import ConfigError
+from bot.directory import Directory
+from bot.routes import Address, Endpoints, address, platform_of
 from config.organisation import Group, Organisation, Person, Robot
 from config.settings import load_settings
 
@@ -24,13 +20,18 @@ def endpoints(console, organisation=ORGANISATION):
     return Endpoints(organisation, load_settings(None, {"JIESU_CONSOLE__ENABLED": console}))
 
 
-def test_a_group_is_reached_in_the_work_group_and_by_each_robot_that_can_be_sent_to():
-    assert endpoints("true").of_group(TWO) == ("console:dispatch", "wecom:dispatch:0", "wecom:dispatch:2")
+def test_a_group_is_reached_in_the_work_group_and_by_each_robot():
+    assert endpoints("true").of_group(TWO) == (
+        "console:dispatch",
+        "wecom:dispatch:0",
+        "dingtalk:dispatch:1",
+        "wecom:dispatch:2",
+    )
     assert endpoints("true").of_group(NONE) == ("console:leaders",)
 
 
 def test_without_the_console_only_robots_are_left():
-    assert endpoints("false").of_group(TWO) == ("wecom:dispatch:0", "wecom:dispatch:2")
+    assert endpoints("false").of_group(TWO) == ("wecom:dispatch:0", "dingtalk:dispatch:1", "wecom:dispatch:2")
     assert endpoints("false").of_group(NONE) == ()
     assert endpoints("false").of_person("zhang") == ()
 
@@ -40,31 +41,45 @@ def test_a_person_of_the_organisation_has_a_private_chat_in_the_console():
     assert endpoints("true").of_person("nobody") == ()
 
 
-async def test_every_robot_has_a_sender_and_the_console_needs_none():
-    async with webhook_session() as session:
-        senders = endpoints("true").senders(session)
-    assert set(senders) == {"wecom:dispatch:0", "wecom:dispatch:2"}
-    assert {sender.limits for sender in senders.values()} == {(Limit(18, timedelta(minutes=1)),)}
-    assert "1111" not in repr(senders)
-
-
-async def test_a_robot_with_a_wrong_address_is_named_before_anything_starts():
-    wrong = Robot(platform="wecom", webhook="https://qyapi.weixin.qq.com/send?key=1")
-    organisation = Organisation(groups=(Group(id="g", name="群", purpose="dispatch", robots=(wrong,)),))
-    async with webhook_session() as session:
-        with pytest.raises(ConfigError, match="地址不对"):
-            endpoints("false", organisation).senders(session)
-
-
 def test_the_platform_stands_first():
     assert platform_of("wecom:dispatch:0") == "wecom"
     assert platform_of("console:@zhang") == "console"
 
 
-async def test_an_office_may_leave_more_of_a_robots_limit_to_others():
-    settings = load_settings(None, {"JIESU_WECOM__PER_MINUTE": "5"})
-    async with webhook_session() as session:
-        senders = Endpoints(ORGANISATION, settings).senders(session)
-    assert {sender.limits for sender in senders.values()} == {(Limit(5, timedelta(minutes=1)),)}
-    with pytest.raises(ConfigError, match="JIESU_WECOM__PER_MINUTE"):
-        load_settings(None, {"JIESU_WECOM__PER_MINUTE": "21"})
+BOT = {
+    "JIESU_MATRIX__HOMESERVER": "https://chat.test",
+    "JIESU_MATRIX__USER_ID": "@bot:chat.test",
+    "JIESU_MATRIX__ACCESS_TOKEN": "x",
+}
+
+
+def test_where_the_bot_may_speak_its_robots_on_the_platform_are_silent():
+    group = Group(id="g", name="群", purpose="dispatch", chats={"matrix": "!r:chat.test"}, robots=(ROBOTS[0],))
+    li = Person(id="li", name="李四", roles=frozenset({"duty"}), accounts={"matrix": "@li:chat.test"})
+    organisation = Organisation(people=(li,), groups=(group,))
+    ways = Endpoints(organisation, load_settings(None, BOT))
+    assert ways.of_group(group) == ("matrix:g", "wecom:g:0")
+    assert ways.of_person("li") == ("matrix:@li",)
+    assert ways.directory.chat("matrix", "g") == "!r:chat.test"
+    assert ways.directory.person("matrix", "@li:chat.test") == li
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "parts"),
+    [
+        ("wecom:dispatch", Address("wecom", group="dispatch")),
+        ("wecom:dispatch:1", Address("wecom", group="dispatch", index=1)),
+        ("feishu:@zhang", Address("feishu", person="zhang")),
+        ("matrix:=!r:chat.test", Address("matrix", chat="!r:chat.test")),
+        ("matrix:=@@li:chat.test", Address("matrix", account="@li:chat.test")),
+    ],
+)
+def test_an_endpoint_says_where_it_leads(endpoint: str, parts: Address):
+    assert address(endpoint) == parts
+
+
+def test_a_directory_without_bindings_is_the_organisation_file():
+    directory = Directory(ORGANISATION)
+    assert directory.account("wecom", "zhang") is None
+    assert directory.account("wecom", "nobody") is None
+    assert directory.group("wecom", "wr1") is None

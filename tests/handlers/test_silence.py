@@ -7,7 +7,9 @@ import pytest
 
 from bot.clock import RehearsalClock
 from bot.delivery import Delivery
+from bot.delivery.composing import Composer
 from bot.desk import Desk
+from bot.directory import Directory
 from bot.rehearsal import move
 from bot.scheduler import Scheduler
 from config.policy import load_policy
@@ -133,7 +135,8 @@ async def test_a_rehearsal_moves_through_the_alarm(store: Store) -> None:
     clock = RehearsalClock(at(1, "11:00"), 0)
     desk = Desk(store)
     scheduler = Scheduler(street.office, desk, clock)
-    delivery = Delivery(street.office, desk.run, clock, {}, "test")
+    compose = Composer(street.office, Directory(street.office.organisation))
+    delivery = Delivery(street.office, desk.run, clock, {}.get, compose, "test")
     await move(clock, at(1, "16:00"), desk, scheduler, delivery)
     await desk.close()
     slot = street.rows(Slot)

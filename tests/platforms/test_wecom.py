@@ -78,8 +78,8 @@ async def test_a_message_reaches_the_group_and_calls_people(robot, wecom):
 
 
 async def test_who_has_no_account_is_named_in_the_text(robot, wecom):
-    (content,) = robot.split("【#12】 请签收\n", (WANG, LI, LI))
-    await robot.send(outgoing(content, WANG, LI))
+    (part,) = robot.parts(outgoing("【#12】 请签收\n", WANG, LI, LI))
+    await robot.send(part)
 
     assert wecom.contents == ["【#12】 请签收\n@李四"]
     assert wecom.messages[0].mentioned == ("wangqing",)
@@ -87,11 +87,12 @@ async def test_who_has_no_account_is_named_in_the_text(robot, wecom):
 
 async def test_a_long_notice_arrives_whole_and_in_order(robot, wecom):
     text = "【#12】 紧急\n" + "居民反映路灯不亮，夜间出行不便。\n" * 200
-    parts = robot.split(text, ())
+    parts = robot.parts(outgoing(text, WANG))
     for part in parts:
-        assert (await robot.send(outgoing(part))).outcome is Outcome.SENT
+        assert (await robot.send(part)).outcome is Outcome.SENT
 
-    assert wecom.contents == parts
+    assert wecom.contents == [part.text for part in parts]
+    assert [message.mentioned for message in wecom.messages] == [("wangqing",), (), (), (), ()]
     assert len(parts) == 5
     assert wecom.refused == []
 
@@ -108,7 +109,7 @@ async def test_exactly_the_limit_is_taken_and_one_byte_more_is_refused(robot, we
     "text", ["<@wangqing> 请看", "请 @all 看", "请 @ALL看", "@所有人", "<\x00@wangqing>", "@\x01all", "<@all>"]
 )
 async def test_a_text_calls_nobody_by_itself(robot, wecom, text):
-    await robot.send(outgoing(robot.split(text, ())[0]))
+    await robot.send(robot.parts(outgoing(text))[0])
 
     assert "@" not in wecom.contents[0]
     assert "＠" in wecom.contents[0]
@@ -123,8 +124,8 @@ async def test_ordinary_at_signs_stay(robot, wecom):
 
 async def test_an_account_cannot_stand_for_everybody(robot, wecom):
     everybody = Mention("x", "张三", "@All")
-    (content,) = robot.split("请看", (everybody,))
-    await robot.send(outgoing(content, everybody))
+    (part,) = robot.parts(outgoing("请看", everybody))
+    await robot.send(part)
 
     assert wecom.contents == ["请看\n@张三"]
     assert wecom.messages[0].mentioned == ()
@@ -139,9 +140,9 @@ async def test_what_json_would_have_to_escape_is_not_refused(robot, wecom, text)
 @given(st.text(st.characters(), max_size=1500), st.lists(st.builds(Mention, st.just("x"), st.text(max_size=20))))
 def test_every_part_is_within_the_limit_and_encodable(text, mentions):
     robot = WeComWebhook.__new__(WeComWebhook)
-    for part in robot.split(text, tuple(mentions)):
-        assert len(part.encode()) <= TEXT_BYTES
-        assert "<@" not in part
+    for part in robot.parts(outgoing(text, *mentions)):
+        assert len(part.text.encode()) <= TEXT_BYTES
+        assert "<@" not in part.text
 
 
 # What the platform answers
@@ -484,7 +485,7 @@ async def test_it_is_a_sender(robot):
     sender: Sender = robot
 
     assert callable(sender.send)
-    assert callable(sender.split)
+    assert callable(sender.parts)
 
 
 # The fake itself, asked by a client that is not ours

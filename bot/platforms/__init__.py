@@ -1,0 +1,24 @@
+"""Chat platforms. Each is a module or package with `connect`; this table is the only place that names them all."""
+
+from importlib import import_module
+from typing import Final
+
+from bot.platforms.contract import Connect, Platform, Wiring
+from config.organisation import Organisation
+
+MODULES: Final = {
+    "wecom": "bot.platforms.wecom",
+}
+"""Platform → where its `connect` is. Imported only where it is used: some bring libraries of their own."""
+
+
+def connected(wiring: Wiring, organisation: Organisation) -> dict[str, Platform]:
+    """Every platform that the settings configure or a group's robot is on; raises ConfigError for a wrong setting."""
+    robots = {robot.platform for group in organisation.groups for robot in group.robots}
+    wanted = [name for name in MODULES if name in robots or getattr(wiring.settings, name).receives]
+    return {name: _connect(name)(wiring) for name in wanted}
+
+
+def _connect(name: str) -> Connect:
+    connect: Connect = import_module(MODULES[name]).connect
+    return connect

@@ -1,0 +1,54 @@
+"""Endpoint → who sends there, from what the settings and the organisation configure."""
+
+from collections.abc import Mapping
+
+from bot.directory import Directory
+from bot.platforms.contract import Platform, Sender
+from bot.routes import Address, address, robots_of
+from config.organisation import Organisation
+
+
+class Senders:
+    """Robots are made at once, so that a wrong address stops the start; the bot's chats when something goes there.
+
+    Raises ConfigError, in one Chinese line, for a robot whose address is wrong.
+    """
+
+    def __init__(self, organisation: Organisation, directory: Directory, platforms: Mapping[str, Platform]) -> None:
+        self._directory = directory
+        self._platforms = platforms
+        self._robots = {
+            endpoint: platforms[robot.platform].robot(robot)
+            for group in organisation.groups
+            for endpoint, robot in robots_of(group)
+            if robot.platform in platforms
+        }
+        self._chats: dict[tuple[str, str], Sender | None] = {}
+
+    def __call__(self, endpoint: str) -> Sender | None:
+        """The sender of an endpoint; None where there is none (any more)."""
+        if endpoint in self._robots:
+            return self._robots[endpoint]
+        where = address(endpoint)
+        platform = self._platforms.get(where.platform)
+        native = self._native(where)
+        if platform is None or native is None:
+            return None
+        # By the platform's own id: a chat that is bound anew so gets its messages, whatever it was before.
+        if (where.platform, native) not in self._chats:
+            found = platform.person(native[1:]) if native.startswith("@") else platform.chat(native)
+            self._chats[where.platform, native] = found
+        return self._chats[where.platform, native]
+
+    def _native(self, where: Address) -> str | None:
+        """The chat's id, or `@ACCOUNT`."""
+        if where.index is not None:
+            return None
+        if where.chat is not None:
+            return where.chat
+        account = where.account
+        if where.person is not None:
+            account = self._directory.account(where.platform, where.person)
+        if account is not None:
+            return f"@{account}"
+        return None if where.group is None else self._directory.chat(where.platform, where.group)

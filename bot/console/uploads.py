@@ -70,8 +70,8 @@ async def _take(request: web.Request, body: _Body) -> web.Response:
     incoming = Incoming(
         platform="console",
         message_id=f"{sender.person.id}/{sender.message_id}",
-        chat=sender.chat,
-        person=sender.person.id,
+        chat=None if sender.chat.startswith("@") else sender.chat,
+        account=sender.person.id,
         text=body.fields.get("text", ""),
         quote=None if quote is None else str(quote),
         files=tuple(body.files),
@@ -79,6 +79,7 @@ async def _take(request: web.Request, body: _Body) -> web.Response:
     replies = await router.take(
         incoming,
         sender.person,
+        sender.chat,
         post=Posted(sender.chat, sender.person.id, sender.message_id, quote),
         stored=partial(messages.orders_of, message=quote or 0),
     )

@@ -41,8 +41,8 @@ class Incoming:
     nickname. `quote` is its id of the quoted message where it gives one; `quote_text` the quoted text where it gives
     that. `mentioned` says that the bot was addressed, so that no slash is needed. A pressed button is the command
     that its `Action` holds, as `text`, with `button`. `reply` is what the platform needs to answer this very message;
-    it travels with the answer and is never shown. `files` are the
-    pictures and files it brings; its text is then what was written beside them, a command or not, or empty.
+    it travels with the answer and is never shown. `files` are the pictures and files it brings; its text is then what
+    was written beside them, a command or not, or empty.
     """
 
     platform: str

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from bot.delivery.ledger import UNKNOWN_DIGEST
-from bot.platforms.contract import Mention
+from bot.platforms.contract import Mention, Outgoing
 from bot.platforms.wecom import WeComWebhook
 from config.organisation import Organisation, load_organisation
 from storage.columns import table
@@ -162,9 +162,10 @@ def _contents(organisation: Organisation, messages: Iterable[Row], state: Status
         if row["state"] == state:
             people = (organisation.person(person) for person in row["mentions"])
             called = tuple(Mention(one.id, one.name, one.accounts.get("wecom")) for one in people if one is not None)
-            parts = [row["text"]] if row["part"] is not None else _ROBOT.split(row["text"], called)
+            whole = Outgoing(row["id"], row["text"], called)
+            parts = [whole] if row["part"] is not None else _ROBOT.parts(whole)
             assert len(parts) == 1, row
-            found[parts[0]] += 1
+            found[parts[0].text] += 1
     return found
 
 

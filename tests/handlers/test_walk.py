@@ -113,7 +113,7 @@ class Walk:
         assert who is not None
         chat = f"@{person}" if place == "private" else place
         incoming = Incoming("console", "1", chat, person, typed)
-        request = understood(incoming, who)
+        request = understood(incoming, who, chat)
         assert isinstance(request, Request), f"{typed}: {request}"
         batch = self.batch if not written else Batch(connection)
         dropped = Dropped(batch, self.street, person, written=written)

@@ -210,9 +210,9 @@ class Street:
         """Somebody types something to the bot alone."""
         return self.say(person, text, chat=f"@{person}", **how)
 
-    def together(self, *said: tuple[str, str]) -> list[str]:
+    def together(self, *said: tuple[str, str], **how: Any) -> list[str]:
         """Several people type at the same instant: one batch of the writer."""
-        outcomes = self.store.transact([self._job(person, text) for person, text in said])
+        outcomes = self.store.transact([self._job(person, text, **how) for person, text in said])
         self.now += SECOND
         return ["\n".join(reply.text for reply in outcome.result()) for outcome in outcomes]
 

@@ -16,6 +16,7 @@ from bot.clock import RehearsalClock
 from bot.console import messages
 from bot.console.messages import Posted
 from bot.platforms.contract import Incoming
+from bot.web.body import BadBody, read_json
 from bot.web.keys import SERVICE
 from bot.web.middleware import Handler, refusal
 from config.shanghai import SHANGHAI, full_text, local
@@ -281,9 +282,9 @@ def chat_of(request: web.Request, name: Any) -> str | web.Response:
 
 async def _body(request: web.Request) -> dict[str, Any] | web.Response:
     try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError):
-        return refusal(400, "不是正确的 JSON：请检查括号、引号和编码（UTF-8）")
+        body = read_json(await request.read())
+    except BadBody as error:
+        return refusal(400, str(error))
     return body if isinstance(body, dict) else refusal(400, "应为一个 JSON 对象")
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bot import metrics
 from bot.service import Service
+from bot.web.body import BadBody, read_json
 from bot.web.keys import SERVICE
 from bot.web.middleware import refusal
 from handlers.intake.accept import Accepted, Result
@@ -31,9 +32,9 @@ async def post_orders(request: web.Request) -> web.Response:
     ):
         return refusal(401, "口令不对或没有给出：请用 Authorization: Bearer 口令")
     try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError):
-        return refusal(400, "不是正确的 JSON：请检查括号、引号和编码（UTF-8）")
+        body = read_json(await request.read())
+    except BadBody as error:
+        return refusal(400, str(error))
     if not isinstance(body, dict | list):
         return refusal(400, "应为一件工单（对象）或若干件工单（数组）")
     entries = body if isinstance(body, list) else [body]

@@ -43,6 +43,8 @@ _RULES: Final = (
     ("f", rf"(?<![0-9A-Za-z月])(?P<keep_f>[0-9]{{1,4}}号)[0-9]{{1,2}}(?:0[1-9]|1[0-9]){_QUANTITY}"),
     # 501室, A-1203室, 302房
     ("g", rf"(?<![0-9A-Za-z.])(?:[A-Za-z]-?)?{_N}{{2,5}} ?(?:室(?!厅|[0-9]厅|[内外]温)|{_FLAT})"),
+    # 3号平房; 3层312房间
+    ("i", rf"(?<![0-9A-Za-z.])(?:{_N}{{1,4}} ?号平房|(?<=[层楼])[0-9]{{3,4}} ?房间)"),
     # 门牌号35, 房间号: 501
     ("h", r"(?P<keep_h>(?:门牌|房间?|室|门)号码?[ :为是]{0,3})[A-Za-z]?[0-9]{1,5}(?:-[0-9]{1,4}){0,3}(?![0-9])"),
 )
@@ -60,10 +62,26 @@ def find_doors(folded: str) -> Iterator[re.Match[str]]:
     done = 0
     for gate in _GATE.finditer(folded):
         if gate.start() >= done:
-            match = _DOORS.match(folded, gate.start())
+            match = _DOORS.match(folded, gate.start()) or _DOORS.match(folded, gate.start() + 1)  # 公租房A座1208
             if match is not None:
                 done = match.end()
                 yield match
+
+
+_NEIGHBOURS = re.compile(
+    rf"(?:楼[上下]|对门|隔壁|住户|业主|邻居)(?P<keep>(?:[0-9]{{1,3}}-{{1,2}})?)(?!{_EMERGENCY})[0-9]{{3,4}}(?<!00){_QUANTITY}"
+)
+
+
+def find_neighbours(folded: str) -> Iterator[re.Match[str]]:
+    """Find rooms that only the word in front of them tells: 楼上1301, 住户16-1602."""
+    return _NEIGHBOURS.finditer(folded)
+
+
+def hide_neighbour(match: re.Match[str], written: str) -> str:
+    """Put a star for every digit of the room."""
+    kept = match.end("keep") - match.start()
+    return written[:kept] + "*" * (len(written) - kept)
 
 
 _KEPT: Final = tuple(name for name in _DOORS.groupindex if name.startswith("keep_"))

@@ -185,14 +185,19 @@ def _is_quantity(match: re.Match[str], written: str) -> bool:
 _PROVINCE: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _TAIL: Final = "[A-Za-z0-9]"
 _PLATES = re.compile(
-    rf"[{_PROVINCE}牌](?:(?<!牌)[ \-.·]{{0,2}}|(?<=车牌)(?:照|号码?)?[为是:( ]{{0,4}})(?P<tail>[A-Za-z][ \-.·]{{0,3}}"
-    rf"(?=[A-Za-z]{{0,2}}[ .·]?[0-9])(?:{_TAIL}(?:[ .·]?{_TAIL}){{4,5}}"
+    rf"[{_PROVINCE}牌](?:(?<!牌)[ \-.·]{{0,2}}|(?<=[车{_PROVINCE}]牌)(?:照|号码?)?[为是:( ]{{0,4}})"
+    rf"(?P<tail>[A-Za-z][ \-.·]{{0,3}}(?=[A-Za-z]{{0,2}}[ .·]?[0-9])(?:{_TAIL}(?:[ .·]?{_TAIL}){{4,6}}"
     rf"|{_TAIL}(?:[ .·]?{_TAIL}){{3}}[挂学警港澳]))(?!{_TAIL})"
 )
+_FORCES = re.compile(rf"(?<![A-Za-z])WJ[ \-.·]?[{_PROVINCE}]?[ \-.·]?(?P<tail>[0-9]{{4}}{_TAIL})(?!{_TAIL})")
+_DISGUISED = re.compile(
+    rf"{ALONE}[1Il][3-9](?:[0-9Oo]{{9}}|[0-9][*][0-9]{{4}}[*][0-9]{{4}}){ENDS_ALONE}"
+)  # l38OOOO1234; 138*0000*1234, which is not masked
+_UNDISGUISED: Final = str.maketrans("IlOo", "1100", "*")
 _EMAILS = re.compile(
     r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]++"
     r" ?(?:@|[(\[][Aa][Tt][)\]]|#(?=[A-Za-z0-9\-.]{1,40}[.](?:com|cn|net|org))) ?"
-    r"(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]"
+    r"(?:(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]|[A-Za-z0-9\-]++ ?[.点] ?(?:com|cn|net|org)(?![A-Za-z]))"
 )
 _AT = re.compile(r"@|[(\[][Aa][Tt][)\]]|#[A-Za-z]")
 _ACCOUNTS = re.compile(
@@ -201,8 +206,8 @@ _ACCOUNTS = re.compile(
     r"(?P<tail>[A-Za-z0-9](?:[A-Za-z0-9_\-]| (?=[0-9])){4,29})(?![A-Za-z0-9@])"
 )
 _DOCUMENTS = re.compile(
-    r"(?:证|证件|照|卡|公积金|学籍|电表|水表|燃气表|户)"
-    r"(?:编号|号码?)[ :为是(=]{0,3}(?P<tail>[A-Za-z0-9](?:[ \-]{0,2}[A-Za-z0-9]){5,24})(?![A-Za-z0-9])"
+    r"(?:(?:证|证件|照|卡|公积金|社保|医保|学籍|电表|水表|燃气表|户)(?:编号|号码?)|(?:身份证|证件)[前后末尾][468四六八][位数])"
+    r"[ :为是(=]{0,3}[\u4e00-\u9fff]{0,2}(?P<tail>[A-Za-z0-9](?:[ \-]{0,2}[A-Za-z0-9]){5,24})(?![A-Za-z0-9])"
 )
 _CALLS = re.compile(
     r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|TEL|Tel|tel|Phone|phone|Mobile|mobile)号?码?[ :为是(=]{0,4}"
@@ -240,6 +245,15 @@ def _hide_plate(match: re.Match[str], written: str) -> str | None:
     return _hide_tail(match, written, match["tail"][0].upper() + "*****") if digits >= 3 else None
 
 
+def _hide_disguised(match: re.Match[str], _written: str) -> str | None:
+    digits = match[0].translate(_UNDISGUISED)
+    return None if digits == match[0] else mask_digits(digits)  # plain digits are for the other rules
+
+
+def _hide_forces(match: re.Match[str], written: str) -> str:
+    return _hide_tail(match, written, "*****")
+
+
 def _hide_tail(match: re.Match[str], written: str, hidden: str) -> str:
     """Keep the words in front, hide what follows them."""
     return written[: match.start("tail") - match.start()] + hidden
@@ -250,6 +264,8 @@ PASSES: Final[tuple[tuple[Find, Hide], ...]] = (
     (_DOCUMENTS.finditer, _hide_document),
     (_ACCOUNTS.finditer, _hide_account),
     (_PLATES.finditer, _hide_plate),
+    (_FORCES.finditer, _hide_forces),
+    (_DISGUISED.finditer, _hide_disguised),
     (find_numbers, hide_number),
 )
 """What to look for in a folded text, in order."""

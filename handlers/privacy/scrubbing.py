@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from handlers.privacy.doors import find_doors, hide_door
+from handlers.privacy.doors import find_doors, find_neighbours, hide_door, hide_neighbour
 from handlers.privacy.folding import fold, plain, read_numerals
 from handlers.privacy.masking import NOT_A_NAME, mask_digits, mask_name, mask_phone
 from handlers.privacy.numbers import (
@@ -72,8 +72,8 @@ def _hide(text: str) -> str:
             folded, text, touching = _apply(find(folded), hide, folded, text)
             glued |= touching
         read = read_numerals(folded)
-        passes = ((find_doors, hide_door), (find_numbers, hide_number), LAST)
-        for find, hide in passes if read is not folded else (passes[0], LAST):
+        passes = ((find_doors, hide_door), (find_neighbours, hide_neighbour), (find_numbers, hide_number), LAST)
+        for find, hide in passes if read is not folded else (*passes[:2], LAST):
             read, text, touching = _apply(find(read), hide, read, text)
             glued |= touching
         if not glued or text == before:

@@ -84,9 +84,9 @@ def _print(scrubber: Callable[[str], str]) -> None:
         print(f"lost   {item.line} {piece!r}: {scrubber(item.text)}")
     for line in changed:
         print(f"lost   {line}: {scrubber(line)}")
-    pieces = sum(len(item.hidden) for item in sentences)
+    pieces, kept = sum(len(item.hidden) for item in sentences), sum(len(item.kept) for item in sentences)
     print(f"{len(sentences)} sentences, missed {len(misses)} of {pieces} pieces")
-    print(f"lost {len(losses)} of {sum(len(item.kept) for item in sentences)} pieces, {len(changed)} of {len(lines)} lines")
+    print(f"lost {len(losses)} of {kept} pieces, changed {len(changed)} of {len(lines)} ordinary lines")
 
 
 if __name__ == "__main__":

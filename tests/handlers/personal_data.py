@@ -7,9 +7,14 @@ The judge reads the output on its own terms (NFKC, numerals, no separators), not
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TypeVar
 
 from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 _NUMERAL = dict(zip("〇零一二三四五六七八九幺", "001234567891", strict=True))
 _SEPARATOR = re.compile(r"[\s\-_.·,;:/()（）—–~…。，、\u20e3]")
@@ -59,22 +64,36 @@ _CHINESE_SPOKEN = str.maketrans("0123456789", "〇幺二三四五六七八九")
 _SPLITTERS = (" ", "-", "  ", ".", "—", " - ", "\u3000", "－", "\u200b", "/", "_", "·", "\u2060")
 
 
+# Hypothesis checks a strategy each time one is made, which takes longer than drawing from it: each is made once.
+@cache
 def _digits(count: int) -> st.SearchStrategy[str]:
     return st.text("0123456789", min_size=count, max_size=count)
 
 
-@st.composite
+@cache
+def _between(least: int, most: int) -> st.SearchStrategy[int]:
+    return st.integers(least, most)
+
+
+def _pick(draw: st.DrawFn, choices: Sequence[T]) -> T:
+    return choices[draw(_between(0, len(choices) - 1))]
+
+
+_EITHER = st.booleans()
+_LOCAL = st.from_regex(r"[a-z][a-z0-9]{2,8}([._][a-z0-9]{2,5})?", fullmatch=True)
+
+
 def _written(draw: st.DrawFn, number: str, groups: tuple[int, ...]) -> str:
     """One of the ways people write a number: plain, grouped, digit by digit, full-width, in numerals."""
     parts, at = [], 0
     for size in groups:
         parts.append(number[at : at + size])
         at += size
-    style = draw(st.sampled_from(("plain", "grouped", "grouped", "spread", "full", "chinese", "spoken")))
+    style = _pick(draw, ("plain", "grouped", "grouped", "spread", "full", "chinese", "spoken"))
     if style == "grouped":
-        return draw(st.sampled_from(_SPLITTERS)).join(parts)
+        return _pick(draw, _SPLITTERS).join(parts)
     if style == "spread":
-        return draw(st.sampled_from((" ", "-", "\u200b"))).join(number)
+        return _pick(draw, (" ", "-", "\u200b")).join(number)
     table = {"full": _FULL_WIDTH, "chinese": _CHINESE, "spoken": _CHINESE_SPOKEN}.get(style)
     return number.translate(table) if table else number
 
@@ -83,8 +102,8 @@ def _written(draw: st.DrawFn, number: str, groups: tuple[int, ...]) -> str:
 def mobiles(draw: st.DrawFn) -> Secret:
     """A mobile number, also with +86, in brackets or split."""
     number = "1380000" + draw(_digits(4))
-    written = draw(_written(number, (3, 4, 4)))
-    prefix = draw(st.sampled_from(("", "", "", "+86", "+86 ", "0086", "86-", "86 ", "0")))
+    written = _written(draw, number, (3, 4, 4))
+    prefix = _pick(draw, ("", "", "", "+86", "+86 ", "0086", "86-", "86 ", "0"))
     return Secret("手机", prefix + written, (number,))
 
 
@@ -92,26 +111,25 @@ def mobiles(draw: st.DrawFn) -> Secret:
 def landlines(draw: st.DrawFn) -> Secret:
     """A Beijing landline with or without its area code."""
     number = "8888" + draw(_digits(4))
-    area = draw(st.sampled_from(("", "010", "010-", "(010)", "（010）", "010 ", "010—", "+86 10 ", "+86-10-")))
+    area = _pick(draw, ("", "010", "010-", "(010)", "（010）", "010 ", "010—", "+86 10 ", "+86-10-"))
     if area:
-        local = draw(st.sampled_from((number, number[:4] + "-" + number[4:], number[:4] + " " + number[4:])))
+        local = _pick(draw, (number, number[:4] + "-" + number[4:], number[:4] + " " + number[4:]))
         written = area + local
-        if draw(st.booleans()):
+        if draw(_EITHER):
             written = written.translate(_FULL_WIDTH)
-        elif area == "010" and draw(st.booleans()):
+        elif area == "010" and draw(_EITHER):
             written = written.replace("-", "").replace(" ", "").translate(_CHINESE)
     else:
-        written = draw(
-            st.sampled_from(
-                (
-                    number,
-                    f"{number[:4]}-{number[4:]}",
-                    f"{number[:4]} {number[4:]}",
-                    " ".join(number),
-                    number.translate(_FULL_WIDTH),
-                    number.translate(_CHINESE),
-                )
-            )
+        written = _pick(
+            draw,
+            (
+                number,
+                f"{number[:4]}-{number[4:]}",
+                f"{number[:4]} {number[4:]}",
+                " ".join(number),
+                number.translate(_FULL_WIDTH),
+                number.translate(_CHINESE),
+            ),
         )
     return Secret("座机", written, (number,))
 
@@ -119,15 +137,15 @@ def landlines(draw: st.DrawFn) -> Secret:
 @st.composite
 def identities(draw: st.DrawFn) -> Secret:
     """An identity number of 15 or 18 characters; the check digit is whatever comes."""
-    born = f"{draw(st.integers(1, 12)):02d}{draw(st.integers(1, 28)):02d}"
-    if draw(st.booleans()):
-        number = f"110101{draw(st.sampled_from(('1900', '1901', '2000')))}{born}" + draw(_digits(3))
-        number += draw(st.sampled_from("0123456789X"))
+    born = f"{draw(_between(1, 12)):02d}{draw(_between(1, 28)):02d}"
+    if draw(_EITHER):
+        number = f"110101{_pick(draw, ('1900', '1901', '2000'))}{born}" + draw(_digits(3))
+        number += _pick(draw, "0123456789X")
         groups = (6, 8, 4)
     else:
         number, groups = f"11010100{born}" + draw(_digits(3)), (6, 6, 3)
-    written = draw(_written(number, groups))
-    if written.endswith("X") and draw(st.booleans()):
+    written = _written(draw, number, groups)
+    if written.endswith("X") and draw(_EITHER):
         written = written[:-1] + "x"
     return Secret("身份证", written, (number.casefold(), number[:-1]))
 
@@ -135,67 +153,65 @@ def identities(draw: st.DrawFn) -> Secret:
 @st.composite
 def plates(draw: st.DrawFn) -> Secret:
     """A plate of the old or the new-energy form, of the places whose cars one sees in Beijing."""
-    letter = draw(st.sampled_from("ABCEFGHJKLMNPQRY"))
-    tail = draw(st.sampled_from(("", "D", "F"))) + draw(_digits(5))
-    place = draw(st.sampled_from("京津冀鲁豫蒙辽粤"))
-    joint = draw(st.sampled_from(("", "·", " ", "-", "·  ")))
+    letter = _pick(draw, "ABCEFGHJKLMNPQRY")
+    tail = _pick(draw, ("", "D", "F")) + draw(_digits(5))
+    place = _pick(draw, "京津冀鲁豫蒙辽粤")
+    joint = _pick(draw, ("", "·", " ", "-", "·  "))
     written = place + letter + joint + tail
-    written = draw(st.sampled_from((written, written.lower(), written.translate(_FULL_WIDTH))))
+    written = _pick(draw, (written, written.lower(), written.translate(_FULL_WIDTH)))
     return Secret("车牌", written, ((letter + tail).casefold(),))
 
 
 @st.composite
 def mails(draw: st.DrawFn) -> Secret:
     """An e-mail address of a reserved domain."""
-    local = draw(st.from_regex(r"[a-z][a-z0-9]{2,8}([._][a-z0-9]{2,5})?", fullmatch=True))
-    at = draw(st.sampled_from(("@", "@", "＠", " @ ", "(at)")))
-    domain = draw(st.sampled_from(("example.com", "mail.example.org", "EXAMPLE.NET")))
+    local = draw(_LOCAL)
+    at = _pick(draw, ("@", "@", "＠", " @ ", "(at)"))
+    domain = _pick(draw, ("example.com", "mail.example.org", "EXAMPLE.NET"))
     return Secret("邮箱", local + at + domain, (normalise(local + "@" + domain), normalise(local + at + domain)))
 
 
 @st.composite
 def doors(draw: st.DrawFn) -> Secret:
     """A flat: building, unit and room, as addresses in Beijing are written."""
-    building, unit = draw(st.integers(1, 30)), draw(st.integers(1, 9))
-    room = f"{draw(st.integers(1, 28))}0{draw(st.integers(1, 9))}"
-    written, traces = draw(
-        st.sampled_from(
-            (
-                (f"{building}号楼{unit}单元{room}室", (f"{unit}单元{room}", f"{room}室")),
-                (f"{building}号楼{unit}单元{room}", (f"单元{room}",)),
-                (f"{building} 号楼 {unit} 单元 {room} 室", (f"{unit}单元{room}", f"{room}室")),
-                (f"{building}栋{unit}门{room}", (f"门{room}",)),
-                (f"{building}-{unit}-{room}", (f"{building}{unit}{room}",)),
-                (f"{building}－{unit}－{room}", (f"{building}{unit}{room}",)),
-                (f"{unit}单元{room}", (f"单元{room}",)),
-                (f"{building}号楼{room}室", (f"楼{room}", f"{room}室")),
-                (f"{room}室", (f"{room}室",)),
-            )
-        )
+    building, unit = draw(_between(1, 30)), draw(_between(1, 9))
+    room = f"{draw(_between(1, 28))}0{draw(_between(1, 9))}"
+    written, traces = _pick(
+        draw,
+        (
+            (f"{building}号楼{unit}单元{room}室", (f"{unit}单元{room}", f"{room}室")),
+            (f"{building}号楼{unit}单元{room}", (f"单元{room}",)),
+            (f"{building} 号楼 {unit} 单元 {room} 室", (f"{unit}单元{room}", f"{room}室")),
+            (f"{building}栋{unit}门{room}", (f"门{room}",)),
+            (f"{building}-{unit}-{room}", (f"{building}{unit}{room}",)),
+            (f"{building}－{unit}－{room}", (f"{building}{unit}{room}",)),
+            (f"{unit}单元{room}", (f"单元{room}",)),
+            (f"{building}号楼{room}室", (f"楼{room}", f"{room}室")),
+            (f"{room}室", (f"{room}室",)),
+        ),
     )
-    if draw(st.booleans()):
-        written = written.translate(draw(st.sampled_from((_FULL_WIDTH, _CHINESE))))
+    if draw(_EITHER):
+        written = written.translate(_pick(draw, (_FULL_WIDTH, _CHINESE)))
     return Secret("门牌", written, traces)
 
 
 @st.composite
 def cards(draw: st.DrawFn) -> Secret:
     """A bank card of 16 or 19 digits."""
-    number = "622200000000" + draw(_digits(4)) + draw(st.sampled_from(("", "000")))
-    return Secret("银行卡", draw(st.sampled_from((number, " ".join(re.findall(".{1,4}", number))))), (number,))
+    number = "622200000000" + draw(_digits(4)) + _pick(draw, ("", "000"))
+    return Secret("银行卡", _pick(draw, (number, " ".join(re.findall(".{1,4}", number)))), (number,))
 
 
 NAMES = ("张三", "李四", "王小明", "欧阳震华", "赵六一", "买买提·艾力", "John Smith")
 
 
-@st.composite
-def callers(draw: st.DrawFn, name: str) -> Secret:
+def _called(draw: st.DrawFn, name: str) -> Secret:
     """The caller's own name as it appears in a text: plain, spaced or full-width."""
-    joint = draw(st.sampled_from(("", "", "", " ", "\u3000", "\u200b", "·")))
+    joint = _pick(draw, ("", "", "", " ", "\u3000", "\u200b", "·"))
     written = name if name.isascii() else joint.join(name)
-    if name.isascii() and draw(st.booleans()):
+    if name.isascii() and draw(_EITHER):
         written = written.upper()
-    return Secret("姓名", written + draw(st.sampled_from(("", "先生", "女士"))), (normalise(name),))
+    return Secret("姓名", written + _pick(draw, ("", "先生", "女士")), (normalise(name),))
 
 
 HARMLESS = (
@@ -231,21 +247,28 @@ _FILLER = (
 )
 
 
+_OTHERS = st.one_of(mobiles(), landlines(), identities(), plates(), mails(), doors(), cards())
+
+
 @st.composite
 def personal_texts(draw: st.DrawFn) -> PersonalText:
     """A text of one to four secrets between ordinary words and harmless numbers."""
-    name = draw(st.sampled_from(NAMES))
+    name = _pick(draw, NAMES)
     phone = "1380000" + draw(_digits(4))
-    own_phone = _written(phone, (3, 4, 4)).map(lambda written: Secret("本人电话", written, (phone,)))
-    kinds = st.one_of(
-        mobiles(), landlines(), identities(), plates(), mails(), doors(), cards(), callers(name), own_phone
-    )
-    secrets = draw(st.lists(kinds, min_size=1, max_size=4))
+    secrets = []
+    for _ in range(draw(_between(1, 4))):
+        match draw(_between(0, 8)):
+            case 0:
+                secrets.append(_called(draw, name))
+            case 1:
+                secrets.append(Secret("本人电话", _written(draw, phone, (3, 4, 4)), (phone,)))
+            case _:
+                secrets.append(draw(_OTHERS))
     harmless: list[str] = []
-    parts = [draw(st.sampled_from(_FILLER))]
+    parts = [_pick(draw, _FILLER)]
     for secret in secrets:
-        parts += secret.written, draw(st.sampled_from(_FILLER))
-        if draw(st.booleans()):
-            harmless.append(draw(st.sampled_from(HARMLESS)))
+        parts += secret.written, _pick(draw, _FILLER)
+        if draw(_EITHER):
+            harmless.append(_pick(draw, HARMLESS))
             parts += "，见", harmless[-1], "，"
     return PersonalText("".join(parts), tuple(secrets), (name, phone), tuple(harmless))

@@ -18,7 +18,7 @@ from loguru import logger
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.importing import REJECTED, Stopped, Tally, take_in_file
-from config.errors import ConfigError
+from config.errors import ConfigError, reason
 from config.shanghai import full_text
 from handlers import notices
 from handlers.intake.whole import WholeFile, read_whole
@@ -60,7 +60,7 @@ class IntakeFolder:
                 each.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"导入文件夹 {folder} 用不了：{error.strerror}。请检查 intake.folder、路径和权限"
+                f"导入文件夹 {folder} 用不了：{reason(error)}。请检查 intake.folder、路径和权限"
             ) from error
 
     async def run(self) -> None:
@@ -129,8 +129,8 @@ class IntakeFolder:
             if not (self._folder / name).exists():
                 logger.warning("intake folder: a file was taken away while it was imported")
                 return
-            logger.error("intake folder: a file cannot be moved: {}", error.strerror)
-            await self._leave(name, f"移不到 {where}/（{error.strerror}）：请检查权限和磁盘，再把它移走")
+            logger.error("intake folder: a file cannot be moved: {}", reason(error))
+            await self._leave(name, f"移不到 {where}/（{reason(error)}）：请检查权限和磁盘，再把它移走")
 
     async def _leave(self, name: str, trouble: str) -> None:
         """Leave a file where it is until it changes: at every look it would end the same way."""

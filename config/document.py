@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config.errors import ConfigError
+from config.errors import ConfigError, reason
 
 Loc = tuple[str | int, ...]
 """Where a value stands: keys, and indices of arrays, from the top of the file."""
@@ -56,7 +56,7 @@ def read_document(path: Path, kind: str) -> Document:
     except FileNotFoundError:
         raise ConfigError(f"找不到{kind} {path}，请检查路径，或用 jiesu init 生成一份") from None
     except OSError as fault:
-        raise ConfigError(f"无法读取{kind} {path}：{fault.strerror}") from None
+        raise ConfigError(f"无法读取{kind} {path}：{reason(fault)}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{kind} {path} 不是 UTF-8 编码，请另存为 UTF-8") from None
     try:

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
+from config.errors import reason
 from storage.columns import canonical, instant
 from storage.errors import StoreError
 
@@ -108,7 +109,7 @@ def opened(path: Path) -> Iterator[tuple[Manifest, Iterator[Any]]]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise StoreError(f"备份 {path} 打不开（{error.strerror}）：请核对文件名和权限") from error
+        raise StoreError(f"备份 {path} 打不开（{reason(error)}）：请核对文件名和权限") from error
     with file:
         manifest = _manifest(path, file)
         _check_body(path, file, manifest)

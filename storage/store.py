@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from config.errors import reason
 from storage import migrations
 from storage.batch import Batch
 from storage.columns import table
@@ -115,7 +116,7 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.touch(mode=0o600)
             except OSError as error:
-                raise StoreError(f"数据目录 {path.parent} 建不了：{error.strerror}。请检查路径和权限") from error
+                raise StoreError(f"数据目录 {path.parent} 建不了：{reason(error)}。请检查路径和权限") from error
         engine = writing_engine(url)
         try:
             with engine.begin() as connection:

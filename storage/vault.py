@@ -26,6 +26,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from config.errors import reason
+
 KEY_BYTES: Final = 32
 
 _VERSION: Final = b"\x01"  # first byte of everything sealed: AES-256-GCM, 12-byte nonce, JSON list inside
@@ -320,7 +322,7 @@ def _read(key_file: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise VaultError(f"密钥文件 {key_file} 读不了（{error.strerror}）：请检查路径和权限。") from error
+        raise VaultError(f"密钥文件 {key_file} 读不了（{reason(error)}）：请检查路径和权限。") from error
 
 
 def _create(key_file: Path) -> None:
@@ -343,7 +345,7 @@ def _create(key_file: Path) -> None:
         _sync_folder(key_file.parent)
     except OSError as error:
         raise VaultError(
-            f"办公室密钥 {key_file} 写不进去（{error.strerror}）：请检查目录权限和磁盘空间，或设置 JIESU_VAULT__KEY。"
+            f"办公室密钥 {key_file} 写不进去（{reason(error)}）：请检查目录权限和磁盘空间，或设置 JIESU_VAULT__KEY。"
         ) from error
 
 

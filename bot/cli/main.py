@@ -8,7 +8,7 @@ import typer
 
 import config
 from bot.cli.context import Context, say
-from config.errors import ConfigError
+from config.errors import ConfigError, reason
 from handlers.refusal import Refusal
 from storage.errors import StoreError
 
@@ -41,7 +41,7 @@ def main() -> None:
         sys.exit(130)
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        say(f"读写失败{where}：{error.strerror or '系统错误'}。请检查路径、权限和磁盘空间")
+        say(f"读写失败{where}：{reason(error)}。请检查路径、权限和磁盘空间")
         sys.exit(2)
     sys.exit(status if isinstance(status, int) else 0)
 

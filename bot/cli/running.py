@@ -4,6 +4,7 @@ import asyncio
 
 from bot import logs
 from bot.cli.context import Context, say
+from bot.doctor.ways_out import lacking
 from bot.service import open_office
 
 
@@ -12,6 +13,8 @@ def run_service(context: Context) -> None:
     from bot.web.app import serve
 
     organisation = context.organisation()
+    for finding in lacking(organisation):
+        say(str(finding))
     logs.configure()
     office = open_office(context.settings, organisation, live=True)
     try:

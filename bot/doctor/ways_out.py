@@ -1,6 +1,7 @@
 """Whom the office reaches: robots, groups, and people who must be there for an order to come to its end."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,10 +20,7 @@ _NEEDED = ("duty", "department", "reviewer", "office")
 def platforms(settings: Settings, organisation: Organisation) -> Iterator[Finding]:
     """Groups and their robots. Nothing is sent."""
     routes = Endpoints(organisation, settings)
-    found = [finding for group in organisation.groups for finding in _group(routes, group)]
-    if not organisation.groups_for("dispatch"):
-        mend = '在组织文件里加一个 purpose = "dispatch" 的群'
-        found.append(bad("平台", "没有派单工作群，通知无处可去", mend))
+    found = [*_groups(organisation), *(finding for group in organisation.groups for finding in _group(routes, group))]
     if inside := secrets_inside(organisation):
         mend = "改用 webhook_env、secret_env，把值放进环境变量"
         found.append(warning("平台", f"机器人地址或密钥直接写在组织文件里：{'、'.join(inside)}", mend))
@@ -33,8 +31,26 @@ def platforms(settings: Settings, organisation: Organisation) -> Iterator[Findin
         yield good("平台", f"{len(organisation.groups)} 个群都有出口，机器人 {robots} 个{console}")
 
 
+def lacking(organisation: Organisation) -> list[Finding]:
+    """What an office lacks to bring an order to its end: told at each start, too."""
+    return [*_groups(organisation), *_people(organisation)]
+
+
 def people(organisation: Organisation) -> Iterator[Finding]:
-    """Leaders and heads that are nobody, and roles that nobody has."""
+    """Leaders and heads that are nobody, roles that nobody has, names that two people share."""
+    found = _people(organisation)
+    yield from found
+    if not found:
+        yield good("人员", f"{len(organisation.people)} 人，负责人和包片领导都在其中")
+
+
+def _groups(organisation: Organisation) -> list[Finding]:
+    if organisation.groups_for("dispatch"):
+        return []
+    return [bad("平台", "没有派单工作群，通知无处可去", '在组织文件里加一个 purpose = "dispatch" 的群')]
+
+
+def _people(organisation: Organisation) -> list[Finding]:
     found = [
         warning("人员", f"{patch.name}的包片领导“{patch.leader}”不在人员里，提醒到不了", "在组织文件里补上此人或改编号")
         for patch in organisation.patches
@@ -50,9 +66,17 @@ def people(organisation: Organisation) -> Iterator[Finding]:
         for role in _NEEDED
         if not organisation.people_with(role)
     ]
-    yield from found
-    if not found:
-        yield good("人员", f"{len(organisation.people)} 人，负责人和包片领导都在其中")
+    names = Counter(person.name for person in organisation.people)
+    found += [
+        warning(
+            "人员",
+            f"有 {count} 个人叫“{name}”，按姓名叫人时分不清",
+            "在组织文件里给其中的人换一个叫法，如 王强（城管科）",
+        )
+        for name, count in names.items()
+        if count > 1
+    ]
+    return found
 
 
 def _group(routes: Endpoints, group: Group) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from bot.service import Service, background, running
 from bot.web import health, order_page, orders
 from bot.web.keys import SERVICE
 from bot.web.middleware import LARGEST_BODY, guard
-from config.errors import ConfigError
+from config.errors import ConfigError, reason
 from handlers.office import Office
 
 SHUTDOWN_SECONDS = 10.0
@@ -62,7 +62,7 @@ async def serve(
                 await site.start()
             except OSError as error:
                 raise ConfigError(
-                    f"地址 {http.host}:{http.port} 用不了（{error.strerror}）："
+                    f"地址 {http.host}:{http.port} 用不了（{reason(error)}）："
                     "换一个端口（JIESU_HTTP__PORT），或停掉占用它的程序"
                 ) from error
             port = runner.addresses[0][1]

@@ -36,6 +36,8 @@ _SCIENTIFIC = re.compile(r"\d(?:\.\d+)?E\+?\d+", re.IGNORECASE)
 _NUMBER_DATE = re.compile(r"-(\d\d)(\d\d)(\d\d)-")
 _SOURCE = re.compile(r"(?:北京)?(市|区)(?:级|热线|平台|中心|系统|派|转派|下派|派单|12345)*")
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*个?(?:工作日|自然日|天|日|周|小时|时|分钟)(?:以?内)?")
+MASKED_PHONE = "来电人电话 已打码，无法回拨"
+"""The warning that old exports give on every row; whoever tells a whole file counts it instead."""
 _MASKED = re.compile(r"[×✕＊*●•■□xX]{2,}|[×✕＊*]")
 _TAG_BREAK = re.compile(r"[,，;；、\n|]+")
 _CATEGORY_BREAKS = (
@@ -162,7 +164,7 @@ def _phone(cell: Cell, fields: dict[str, Any], wrong: list[str], odd: list[str])
     if _SCIENTIFIC.fullmatch(phone):
         odd.append("来电人电话 被表格软件存成了数值，末尾几位已丢失")
     elif _MASKED.search(phone):
-        odd.append("来电人电话 已打码，无法回拨")
+        odd.append(MASKED_PHONE)
 
 
 def _lists(values: Mapping[str, Cell], fields: dict[str, Any], wrong: list[str], odd: list[str]) -> None:

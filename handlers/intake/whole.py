@@ -14,6 +14,7 @@ from typing import Final, Generic, Self, TypeVar, cast
 from handlers.intake.files import read_table
 from handlers.intake.orders import IncomingOrder, RejectedRow, Source
 from handlers.intake.rows import read_rows
+from handlers.intake.validate import MASKED_PHONE
 from handlers.refusal import Refusal
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ def read_whole(
     good: Spool[IncomingOrder] = Spool()
     rejected: Spool[RejectedRow] = Spool()
     odd: list[str] = []
-    odd_rows = 0
+    odd_rows = masked = 0
     try:
         with read_table(path) as table:
             for read in read_rows(table, default_source, noise):
@@ -97,9 +98,11 @@ def read_whole(
                     rejected.add(read)
                 else:
                     good.add(read)
-                    odd_rows += bool(read.warnings)
-                    if read.warnings and len(odd) < _SHOWN:
-                        odd.append(f"第 {read.row} 行（{read.number}）注意：{'；'.join(read.warnings)}")
+                    told = [warning for warning in read.warnings if warning != MASKED_PHONE]
+                    masked += len(told) < len(read.warnings)
+                    odd_rows += bool(told)
+                    if told and len(odd) < _SHOWN:
+                        odd.append(f"第 {read.row} 行（{read.number}）注意：{'；'.join(told)}")
                 if (done := good.count + rejected.count) % _BEAT == 0:
                     progress(done, table.total)
             warnings = [f"注意：{warning}" for warning in table.warnings]
@@ -111,4 +114,6 @@ def read_whole(
         raise
     if odd_rows > len(odd):
         odd.append(f"另有 {odd_rows - len(odd)} 行有类似提示，均已导入")
+    if masked:
+        odd.append(f"注意：{masked} 行的来电人电话已打码，无法回拨")
     return WholeFile(path.name, good, rejected, (*warnings, *odd))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.errors import reason
 from handlers.office import Office
 from handlers.periods import Period, read_period
 from handlers.refusal import Refusal
@@ -59,5 +60,5 @@ def write_report(office: Office, scope: Scope, name: str, period: str, out: Path
     try:
         out.write_bytes(text.encode())
     except OSError as error:
-        raise Refusal(f"文件 {out} 写不了（{error.strerror}）：请检查目录和权限") from error
+        raise Refusal(f"文件 {out} 写不了（{reason(error)}）：请检查目录和权限") from error
     return f"已写入 {out}"

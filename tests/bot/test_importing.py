@@ -130,3 +130,9 @@ def test_what_is_prepared_beside_the_writer_is_what_is_stored(store: Store, tmp_
             store.run(imported.job(imported.prepared(rows, at(1)), at(1)))
     order = street.order(1)
     assert (order.title, order.caller, order.phone) == ("来电人张**，电话138****1234", "张**", "138****1234")
+
+
+def test_masked_phones_of_old_rows_are_one_line(tmp_path: Path) -> None:
+    rows = [line(number).replace("13800001234", "136××××") for number in range(1, 30)]
+    with read_whole(export(tmp_path, "".join(rows) + line(30))) as file:
+        assert file.warnings == ("注意：29 行的来电人电话已打码，无法回拨",)

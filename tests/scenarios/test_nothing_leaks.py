@@ -20,14 +20,16 @@ from sqlmodel import SQLModel
 
 from bot import logs
 from bot.console import messages
+from handlers.order_sheet import sheet
 from handlers.privacy import scrubbing
 from handlers.reports import REPORTS, write_report
-from handlers.work import Work
+from handlers.work import Place, Work
 from storage.archive import HEADER_BYTES
 from storage.backup import write_backup
 from storage.columns import JsonText
 from storage.store import Store
 from storage.tables import Event
+from storage.transaction import Scope
 from tests.scenarios.house import House, opened
 from tests.scenarios.leaks import Marked, Search, generated, marks, strings
 from tests.street import Street, at, row
@@ -110,8 +112,9 @@ async def everything(
         async with opened(url, folder, street.now) as house:
             ways["answer of the API"] = await _posted(house, rows[half:])
         ways["answer"] = _typed(street, texts)
-        ways["sheet"] = _say(street, [("zhang", f"/查 #{number}") for number in range(1, len(texts) + 1)])
-        ways["search"] = _say(street, [("zhang", f"/查 {text.line[:45]}") for text in texts], chat="@zhang")
+        ways["sheet"] = _sheets(street, len(texts))
+        searches = [("zhang", f"/查 {text.mark} {_nameless(text)}") for text in texts]
+        ways["search"] = _say(street, searches, chat="@zhang")
         _say(street, [("zhang", text.line) for text in texts if not _names(text)])
         street.deliver()
         _careless(texts)
@@ -144,7 +147,7 @@ async def everything(
 def _row(number: int | str, text: Marked) -> dict[str, str]:
     name, phone = text.of.own
     known = {"来电人": name, "来电人电话/账号": phone}
-    return row(number, 标题=text.text[:80], 主要内容=text.text, 小区点位=text.line[:80], **known)
+    return row(number, 标题=text.text, 主要内容=text.text, 小区点位=text.line, **known)
 
 
 def _bad(number: int, text: Marked) -> dict[str, str]:
@@ -154,6 +157,11 @@ def _bad(number: int, text: Marked) -> dict[str, str]:
 
 def _names(text: Marked) -> bool:
     return any(secret.kind == "姓名" for secret in text.of.secrets)
+
+
+def _nameless(text: Marked) -> str:
+    """The first secret of a text that is one without an order too."""
+    return next((secret.written for secret in text.of.secrets if secret.kind != "姓名"), "路灯")
 
 
 async def _posted(house: House, rows: Sequence[Mapping[str, str]]) -> list[str]:
@@ -193,6 +201,18 @@ def _careless(texts: Sequence[Marked]) -> None:
 
 
 # The ways out
+
+
+def _sheets(street: Street, count: int) -> list[str]:
+    """The sheet of every order, as /查 gives it to a seat in private."""
+    actor = street.organisation.person("zhang")
+    assert actor is not None
+
+    def all_of_them(scope: Scope) -> list[str]:
+        work = Work(street.office, scope, actor, Place("@zhang"))
+        return [sheet(work, work.order(number)) for number in range(1, count + 1)]
+
+    return street.store.read(all_of_them, now=street.now)
 
 
 async def _chat(house: House, chat: str) -> list[str]:

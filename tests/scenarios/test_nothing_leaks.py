@@ -71,7 +71,8 @@ async def test_a_thousand_texts_come_out_of_no_way_out(
     for way, outputs in ways.items():
         assert (nameless if way in NAMELESS else named).leaks(outputs) == [], way
         seen = marks(outputs)
-        assert seen == 0 if way in WITHOUT_TEXT else seen >= TEXTS * 9 // 10, f"{way} showed {seen} texts"
+        least = 100 if way == "page" else TEXTS * 9 // 10  # its completion offers the first 200 orders
+        assert seen == 0 if way in WITHOUT_TEXT else seen >= least, f"{way} showed {seen} texts"
 
 
 async def test_the_search_finds_what_leaks_on_each_way(
@@ -278,8 +279,8 @@ async def _faults(house: House, texts: Sequence[Marked], monkeypatch: pytest.Mon
         with monkeypatch.context() as patched:
             patched.setattr(Work, "clean", fail)
             patched.setattr(messages, "of_chat", fail)
-            found.append(await house.say("zhang", f"/查 {lines[:40]}"))
-            found.append(await house.say("zhang", f"/核查 1 {lines[:40]}"))
+            found.append(await house.say("zhang", "/查 路灯"))
+            found.append(await house.say("zhang", "/核查 1 路灯"))
             async with house.client.get("/console/messages", params={"group": "dispatch"}) as response:
                 assert response.status == 500
                 found.append(await response.text())

@@ -23,6 +23,7 @@ from bot.clock import Clock
 from bot.desk import Desk
 from bot.importing import Stopped, Tally, take_in_file
 from bot.platforms.contract import IncomingFile
+from config.errors import reason
 from config.organisation import Person
 from config.texts import cut
 from handlers.attachments import NewFile, examined, plain_name, too_large
@@ -161,7 +162,7 @@ class DroppedImports:
         except Refusal as refusal:
             return f"{refusal.message.rstrip('。')}；要存到工单，请引用那件工单的消息再发"
         except OSError as error:
-            return f"文件读不出来（{error.strerror}），请再发一次"
+            return f"文件读不出来（{reason(error)}），请再发一次"
         return ""
 
     def _begin(self, scope: Scope, message: Message, told: Answered, lines: Sequence[str], post: Post) -> list[Reply]:

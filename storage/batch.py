@@ -178,6 +178,30 @@ class Batch:
         self._statements.extend(scope.statements)
         self._given.update(scope.counters)
 
+    def adopt(self, scope: "Scope") -> bool:
+        """Take over what was worked out in a reading batch; False, and nothing is taken, when it may not hold here.
+
+        It holds when it made new orders only and no number was given to anybody since: nothing that it missed can
+        have come into being.
+        """
+        if not scope.only_adds or any(self.counter(name) != value for name, value in scope.numbered_from.items()):
+            return False
+        for (model, key), _ in scope.touched():
+            if model is Order:
+                self.created(order_of(key))
+        self.merge(scope)
+        return True
+
+    @property
+    def only_adds(self) -> bool:
+        """Whether no stored row was loaded."""
+        return not self._stored
+
+    @property
+    def counters_read(self) -> Mapping[str, int]:
+        """The counters that were asked for, as they are stored."""
+        return self._counters
+
     def flush(self) -> tuple[int, str] | None:
         """Write everything, the journal last. Returns the new head (seq, hash), or None if no event was added."""
         self._write()

@@ -44,9 +44,21 @@ class Unit:
         self._batch.merge(scope)
         return value
 
+    def adopt(self, ahead: "Ahead[T]") -> bool:
+        """Take over what was worked out beside the writer; False, and nothing is taken, when it may not hold now."""
+        return self._batch.adopt(ahead.scope)
+
     def replies(self, platform: str, message_id: str) -> Any | None:
         """The stored replies to a message that was already taken, else None."""
         return self._batch.replies(platform, message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead(Generic[T]):
+    """New orders worked out without the write lock, for `Unit.adopt`: what the work returned, and what it did."""
+
+    value: T
+    scope: Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +151,28 @@ class Store:
         self._write.dispose()
         self._read.dispose()
 
-    def read(self, work: Callable[[Scope], T], *, now: datetime, actor: str = "system") -> T:
+    def read(self, work: Callable[[Scope], T], *, now: datetime, actor: str = "system", cause: str | None = None) -> T:
         """Run a query on one consistent state, beside the writer; nothing can be changed."""
         try:
             with self._read.connect() as connection:
-                return work(Scope(Batch(connection, writable=False), now=now, actor=actor, cause=None))
+                return work(Scope(Batch(connection, writable=False), now=now, actor=actor, cause=cause))
         except DBAPIError as error:
             if _hopeless(error) or _in_the_way(error):
                 raise StoreUnavailable(_unavailable(error)) from error
             raise
+
+    def ahead(self, work: Callable[[Scope], T], *, now: datetime, actor: str = "system", cause: str | None) -> Ahead[T]:
+        """Work out beside the writer what is likely to hold when it is written, so that nobody waits for the working.
+
+        Only new orders ever hold (`Batch.adopt`); whoever adopts must be ready to do the work again inside.
+        """
+
+        def worked(scope: Scope) -> Ahead[T]:
+            value = work(scope)
+            scope.close()
+            return Ahead(value, scope)
+
+        return self.read(worked, now=now, actor=actor, cause=cause)
 
     def connect(self) -> sa.Connection:
         """A reading connection, for long streams such as `verify`; the caller closes it."""

@@ -45,6 +45,16 @@ class Scope:
         """For queries. They do not see what this batch has not written yet."""
         return self._batch.connection
 
+    @property
+    def only_adds(self) -> bool:
+        """Whether this work rests on no stored row, and asked for a number: then `Batch.adopt` can judge it."""
+        return self._batch.only_adds and bool(self.numbered_from)
+
+    @property
+    def numbered_from(self) -> Mapping[str, int]:
+        """The counters that this work was given numbers from, as they were stored before it."""
+        return self._batch.counters_read
+
     def order(self, order: int) -> Order | None:
         """The order with this short number, to read and change; None if there is none."""
         return next(iter(self.rows(Order, order)), None)

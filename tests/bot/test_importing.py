@@ -14,9 +14,9 @@ from handlers.intake import whole
 from handlers.intake.whole import Spool, read_whole
 from handlers.refusal import Refusal
 from storage.store import Store
-from storage.tables import Event
+from storage.tables import Event, Order
 from tests.conftest import KEY
-from tests.street import Street, at
+from tests.street import Street, at, row
 
 HEADER = "工单编号,标题,来电人,来电人电话,到达时间\n"
 
@@ -136,3 +136,37 @@ def test_masked_phones_of_old_rows_are_one_line(tmp_path: Path) -> None:
     rows = [line(number).replace("13800001234", "136××××") for number in range(1, 30)]
     with read_whole(export(tmp_path, "".join(rows) + line(30))) as file:
         assert file.warnings == ("注意：29 行的来电人电话已打码，无法回拨",)
+
+
+def test_what_was_worked_out_ahead_is_stored_as_it_is_when_nobody_came_between(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street = Street(store)
+    with read_whole(export(tmp_path, line(1) + line(2))) as file:
+        imported = Import(street.office, file, cause="import")
+        (rows,) = imported.chunks()
+        chunk = imported.prepared(rows, at(1))
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("worked out a second time")
+
+    monkeypatch.setattr("bot.importing.take_in", again)
+    assert store.run(imported.job(chunk, at(1))).counts == {"新增": 2}
+    monkeypatch.undo()
+    store.run(imported.finishing(at(1)))
+    street.tick()
+    street.say("zhang", "/签收 1 2")
+    street.check()
+
+
+def test_a_number_given_in_between_moves_the_orders_of_an_import_on(store: Store, tmp_path: Path) -> None:
+    street = Street(store)
+    with read_whole(export(tmp_path, line(1) + line(2))) as file:
+        imported = Import(street.office, file, cause="import")
+        (rows,) = imported.chunks()
+        chunk = imported.prepared(rows, at(1))
+    street.import_rows(row(2), row(3))
+    assert store.run(imported.job(chunk, at(1))).counts["新增"] == 1
+    numbers = {order.number[-1]: order.id for order in street.rows(Order)}
+    assert numbers == {"2": 1, "3": 2, "1": 3}
+    street.check()

@@ -27,8 +27,9 @@ from storage.transaction import Scope
 REJECTED: Final = "拒绝"
 TARGET: Final = 0.03
 """Seconds that one transaction of an import should take: a command that comes in between waits so long for it."""
-FEWEST, MOST, FIRST = 10, 200, 50
-"""Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one."""
+FEWEST, MOST, FIRST = 30, 200, 50
+"""Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one. Where the disk
+takes longer than `TARGET` for a commit, fewer rows would only mean more commits."""
 
 
 class Stopped(Exception):

@@ -174,7 +174,7 @@ def mails(draw: st.DrawFn) -> Secret:
 @st.composite
 def doors(draw: st.DrawFn) -> Secret:
     """A flat: building, unit and room, as addresses in Beijing are written."""
-    building, unit = draw(_between(1, 30)), draw(_between(1, 9))
+    building, unit = draw(_between(1, 19)), draw(_between(1, 9))  # 20-2-606 would read as June of 2026
     room = f"{draw(_between(1, 28))}0{draw(_between(1, 9))}"
     written, traces = _pick(
         draw,

@@ -5,29 +5,15 @@ stands a timer, the next moment at which somebody must be told; the sweeper read
 """
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from config.rules import Limit, ReminderSteps, Rules
+from config.rules import Limit, Rules
 from config.shanghai import day_of, end_of_day, full_text, near_text, span_text
+from handlers import timers
 from handlers.office import Office
 from handlers.states import State
-from storage.tables import Clock, Order, Timer
+from handlers.timers import Kind
+from storage.tables import Clock, Order
 from storage.transaction import Scope
-
-
-class Kind(StrEnum):
-    """The order clocks; the value is what people read."""
-
-    SIGN_OFF = "签收"
-    DISPATCH = "派单"
-    RESPOND = "响应"
-    URGENT = "紧急处置"
-    CLOSE_OUT = "办结"
-    EVALUATE = "评定"
-    FOUR_DAYS = "超4天"
-    ADVISE = "批复"
-    SUPERVISE = "督办"
-
 
 URGENT_LEVEL = "紧急"
 _SPARED = timedelta(seconds=1)
@@ -125,7 +111,7 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
         kind = Kind(clock.kind)
         if kind not in limits or clock.breached_at is not None:
             clock.urgent = urgent
-            _set_timer(scope, clock, rules, now)
+            timers.set_timer(scope, clock, rules, now)
         elif urgent:
             due = _no_later(scope, order, kind, min(clock.due_at, now + limits[kind].span))
             _start(scope, order, kind, now, due, _basis("自定级为紧急", now, limits[kind]), rules)
@@ -171,7 +157,7 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
             }
         )
         scope.add(again)
-        _set_timer(scope, again, office.rules(scope.now), scope.now)
+        timers.set_timer(scope, again, office.rules(scope.now), scope.now)
 
 
 def restart(office: Office, scope: Scope, order: Order) -> None:
@@ -207,7 +193,7 @@ def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> 
         clock.late_seconds = int(late.total_seconds())
     else:
         clock.late_seconds = 0
-    _clear_timer(scope, clock)
+    timers.clear_timer(scope, clock)
     return clock
 
 
@@ -222,7 +208,7 @@ def cancel(scope: Scope, order: Order, kind: Kind, reason: str) -> None:
     clock = running(scope, order, kind)
     if clock is not None:
         clock.cancelled_at, clock.cancel_reason = scope.now, reason
-        _clear_timer(scope, clock)
+        timers.clear_timer(scope, clock)
 
 
 def is_breached(scope: Scope, order: Order, kind: Kind, now: datetime) -> bool:
@@ -236,7 +222,7 @@ def cancel_all(scope: Scope, order: Order, reason: str) -> None:
     for clock in scope.rows(Clock, order.id):
         if clock.running:
             clock.cancelled_at, clock.cancel_reason = scope.now, reason
-            _clear_timer(scope, clock)
+            timers.clear_timer(scope, clock)
 
 
 def supersede(scope: Scope, order: Order, kind: Kind) -> None:
@@ -244,7 +230,7 @@ def supersede(scope: Scope, order: Order, kind: Kind) -> None:
     clock = running(scope, order, kind)
     if clock is not None:
         clock.superseded_at = scope.now
-        _clear_timer(scope, clock)
+        timers.clear_timer(scope, clock)
 
 
 def running(scope: Scope, order: Order, kind: Kind) -> Clock | None:
@@ -270,42 +256,6 @@ def standing(clock: Clock, now: datetime) -> str:
     return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 
-def restore_timers(office: Office, scope: Scope, order: Order, since: datetime) -> None:
-    """After an undo of what happened at `since`: every running clock has the timer that it had then.
-
-    A step whose moment came in between so is told now, unless it was told already.
-    """
-    rules = office.rules(scope.now)
-    for clock in scope.rows(Clock, order.id):
-        if clock.running:
-            _set_timer(scope, clock, rules, since - timedelta.resolution)
-        else:
-            _clear_timer(scope, clock)
-
-
-def ladder(clock: Clock, rules: Rules) -> ReminderSteps:
-    """The reminder steps of a clock: urgent orders, short limits, all others (domain, section 4).
-
-    The 分中心 is not warned before, only asked again, each time as long after the last.
-    """
-    if clock.kind == Kind.ADVISE:
-        return ReminderSteps(before=(), every=rules.refer_again.span)
-    return rules.reminders.of(urgent=clock.urgent, limit=clock.due_at - clock.started_at)
-
-
-def next_moment(clock: Clock, rules: Rules, after: datetime) -> datetime:
-    """The first step later than `after`; steps that lie before the clock's start do not exist."""
-    steps = ladder(clock, rules)
-    for offset in steps.before:
-        at = clock.due_at + offset
-        if at > after and at > clock.started_at:
-            return at
-    if clock.due_at > after:
-        return clock.due_at
-    times = int((after - clock.due_at) / steps.every) + 1
-    return clock.due_at + times * steps.every
-
-
 def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> None:
     supersede(scope, order, kind)
     last = latest(scope, order, kind)
@@ -321,18 +271,7 @@ def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, 
             urgent=order.level == URGENT_LEVEL,
         )
     )
-    _set_timer(scope, clock, rules, scope.now)
-
-
-def _set_timer(scope: Scope, clock: Clock, rules: Rules, after: datetime) -> None:
-    """The next moment later than `after`; a due time that has passed unmarked comes first, as late as it is."""
-    late = clock.breached_at is None and clock.due_at <= after
-    at = clock.due_at if late else next_moment(clock, rules, after)
-    scope.place(Timer, (clock.order_id, clock.kind, clock.generation), {"next_at": at})
-
-
-def _clear_timer(scope: Scope, clock: Clock) -> None:
-    scope.place(Timer, (clock.order_id, clock.kind, clock.generation), None)
+    timers.set_timer(scope, clock, rules, scope.now)
 
 
 def _arrival(order: Order) -> tuple[datetime, str]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from handlers.arguments import Arguments
 from handlers.lifecycle import STEPS
-from handlers.slots import Form
+from handlers.slots import Form, Slot
 from handlers.work import Said, Work
 from storage.tables import Order
 
@@ -49,3 +49,35 @@ class Command:
         """Whether somebody with these roles can ever use it."""
         wanted = self.roles or (STEPS[self.name].who if self.name in STEPS else None)
         return wanted is None or bool(wanted & roles)
+
+
+def command(
+    names: str,
+    orders: Orders,
+    arguments: str | Form | tuple[Form, ...],
+    summary: str,
+    *examples: str,
+    step: Step | None = None,
+    **more: object,
+) -> Command:
+    """A row of the registry: names and aliases, how many orders, and what stands after them.
+
+    `arguments`: slots, or several forms of them; for a command that is not provided yet, its usage line.
+    """
+    name, *aliases = names.split()
+    forms = () if isinstance(arguments, str) else _forms(arguments)
+    usage = arguments if isinstance(arguments, str) else _usage(orders, forms)
+    return Command(name, tuple(aliases), orders, usage, summary, examples, step, forms=forms, **more)  # type: ignore[arg-type]
+
+
+def _forms(arguments: Form | tuple[Form, ...]) -> tuple[Form, ...]:
+    plain = tuple(slot for slot in arguments if isinstance(slot, Slot))
+    return (plain,) if len(plain) == len(arguments) else tuple(form for form in arguments if isinstance(form, tuple))
+
+
+def _usage(orders: Orders, forms: tuple[Form, ...]) -> str:
+    written = [" ".join(slot.usage for slot in form) for form in forms]
+    if orders == "maybe":
+        return f"N，或{written[0]}"
+    before = {"none": "", "one": "N ", "many": "N… "}[orders]
+    return " 或 ".join(f"{before}{each}".strip() for each in written)

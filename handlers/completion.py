@@ -4,39 +4,45 @@ Only what this person may use: roles hide commands, the lifecycle table says whi
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from config.organisation import Person
 from config.rules import Rules
+from config.shanghai import day_of
 from handlers.command import Command
 from handlers.lifecycle import DEPARTMENT, DUTY, ONWARD, STEPS
 from handlers.office import Office
 from handlers.permission import allowed_now
 from handlers.registry import COMMANDS
 from handlers.slots import Slot
+from handlers.states import State
 from handlers.work import department_name
 from storage.columns import table
 from storage.tables import Order, OrderTable
 from storage.transaction import Scope
 
 MOST_ORDERS: Final = 200
+MOST_CLOSED: Final = 30
 LONGEST_TITLE: Final = 40
 
 _orders = table(OrderTable)
 
 
 def offered(office: Office, scope: Scope, actor: Person) -> dict[str, Any]:
-    """Everything the page needs to complete what this person types, ready for JSON; one query.
+    """Everything the page needs to complete what this person types, ready for JSON.
 
-    `orders` are open ones: those that wait for the person first, then the urgent, then the newest; `commands` of an
-    order names what the person may do to it now. Titles are masked, as they are stored.
+    `orders` are open ones: those that wait for the person first, then the urgent, then the newest; behind them the
+    last closed ones, for whom may reopen them. `commands` of an order names what the person may do to it now. Titles
+    are masked, as they are stored.
     """
     organisation = office.organisation
     commands = [command for command in COMMANDS if command.provided and command.may(actor.roles)]
     return {
-        "orders": list(_open_orders(scope, actor, commands)),
+        "orders": [*_open_orders(scope, actor, commands), *_closed_orders(scope, actor, commands)],
         "departments": [
             {"id": each.id, "name": each.name, "aliases": list(each.aliases)} for each in organisation.departments
         ],
@@ -52,19 +58,31 @@ def offered(office: Office, scope: Scope, actor: Person) -> dict[str, Any]:
         ],
         "communities": [{"name": each.name, "aliases": list(each.aliases)} for each in organisation.communities],
         "patches": [{"name": each.name} for each in organisation.patches],
-        "commands": [_grammar(command, actor, office.rules(scope.now)) for command in commands],
+        "commands": [_grammar(office, command, actor, scope.now) for command in commands],
     }
 
 
 def _open_orders(scope: Scope, actor: Person, commands: list[Command]) -> Iterator[dict[str, Any]]:
-    names = ("id", "state", "level", "title", "category", "department", "assisting")
     first = [sa.case((_waits_for(actor), 0), else_=1), sa.case((_orders.c.level == "紧急", 0), else_=1)]
-    query = (
-        sa.select(*(_orders.c[name] for name in names))
-        .where(_orders.c.open.is_(True))
-        .order_by(*first, _orders.c.id.desc())
-        .limit(MOST_ORDERS)
-    )
+    query = _listed().where(_orders.c.open.is_(True)).order_by(*first, _orders.c.id.desc()).limit(MOST_ORDERS)
+    yield from _described(scope, actor, commands, query)
+
+
+def _closed_orders(scope: Scope, actor: Person, commands: list[Command]) -> Iterator[dict[str, Any]]:
+    """The last closed ones with what may be done to them; none for whom may do nothing but read."""
+    if not any(State.CLOSED in STEPS[command.name].states for command in commands if command.name in STEPS):
+        return
+    closed = _orders.c.open.is_(False), _orders.c.state == State.CLOSED
+    query = _listed().where(*closed).order_by(_orders.c.id.desc()).limit(MOST_CLOSED)
+    yield from _described(scope, actor, commands, query)
+
+
+def _listed() -> sa.Select[Any]:
+    names = ("id", "state", "level", "title", "category", "department", "assisting")
+    return sa.select(*(_orders.c[name] for name in names))
+
+
+def _described(scope: Scope, actor: Person, commands: list[Command], query: sa.Select[Any]) -> Iterator[dict[str, Any]]:
     # Commands without a row in the lifecycle table take any order.
     free = [command.name for command in commands if command.orders != "none" and command.name not in STEPS]
     # What is allowed depends on the state and on whose the order is; it is worked out once for each such kind.
@@ -98,18 +116,31 @@ def _waits_for(actor: Person) -> sa.ColumnElement[bool]:
     return sa.or_(mine, sa.and_(_orders.c.department == actor.department, _orders.c.state.in_(own)))
 
 
-def _grammar(command: Command, actor: Person, rules: Rules) -> dict[str, Any]:
+def _grammar(office: Office, command: Command, actor: Person, now: datetime) -> dict[str, Any]:
+    rules = office.rules(now)
     return {
         "name": command.name,
         "orders": command.orders,
         "forms": [
-            [_slot(command, slot, actor, rules) for slot in form if DUTY in actor.roles or not slot.behalf]
+            [
+                _slot(_named(office, slot, now), command, actor, rules)
+                for slot in form
+                if DUTY in actor.roles or not slot.behalf
+            ]
             for form in command.forms
         ],
     }
 
 
-def _slot(command: Command, slot: Slot, actor: Person, rules: Rules) -> dict[str, Any]:
+def _named(office: Office, slot: Slot, now: datetime) -> Slot:
+    """A slot for a rule offers the rules by name."""
+    if slot.kind != "rule":
+        return slot
+    titles = tuple(line.title for line in office.policy.describe(day_of(now)))
+    return replace(slot, kind="choice", choices=titles)
+
+
+def _slot(slot: Slot, command: Command, actor: Person, rules: Rules) -> dict[str, Any]:
     """`usage` is how the usage line writes it; what is empty or false is left out."""
     # A seat that belongs to no 科室 is refused without 代 (lifecycle table): there it is no option.
     needed = slot.behalf and STEPS[command.name].behalf and DEPARTMENT not in actor.roles

@@ -14,11 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.organisation import Organisation
-from handlers.clocks import Kind
 from handlers.lines import short_category
 from handlers.periods import Period
 from handlers.rates import Answers
 from handlers.states import OPEN
+from handlers.timers import Kind
 from storage.columns import table
 from storage.tables import ClockTable, EvaluationTable, OrderTable, StayTable
 from storage.transaction import Scope

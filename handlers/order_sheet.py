@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from config.shanghai import near_text, span_text
 from config.texts import cut
 from handlers import attachments, clocks
-from handlers.clocks import Kind
 from handlers.lines import order_line, short_category
 from handlers.next_steps import next_steps
+from handlers.timers import Kind
 from handlers.work import Work, department_name
 from storage.columns import table
 from storage.tables import Attachment, Clock, Contact, Dispatch, Evaluation, Event, Fact, Order, Remark

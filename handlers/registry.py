@@ -4,7 +4,7 @@ The parser, the help, the console's completion and the execution all read this o
 """
 
 from handlers.arguments import Arguments
-from handlers.command import Command, Orders, Step
+from handlers.command import Command, command
 from handlers.commands import (
     asking,
     closing,
@@ -22,7 +22,7 @@ from handlers.commands import (
 )
 from handlers.figures import Axis
 from handlers.reports.daily import daily_command
-from handlers.slots import BEHALF, DEADLINE, HAPPENED, NOTE, REASON, Form, Slot, choice, ruled, text, word
+from handlers.slots import BEHALF, DEADLINE, HAPPENED, NOTE, REASON, Slot, choice, ruled, text, word
 from handlers.states import State
 from handlers.statistics import statistics
 from handlers.work import Said, Work
@@ -35,40 +35,11 @@ def _help(work: Work, arguments: Arguments) -> Said:
     return helping.help_(work, arguments, COMMANDS)
 
 
-def _c(
-    names: str,
-    orders: Orders,
-    arguments: str | Form | tuple[Form, ...],
-    summary: str,
-    *examples: str,
-    step: Step | None = None,
-    **more: object,
-) -> Command:
-    """`arguments`: slots, or several forms of them; for a command that is not provided yet, its usage line."""
-    name, *aliases = names.split()
-    forms = () if isinstance(arguments, str) else _forms(arguments)
-    usage = arguments if isinstance(arguments, str) else _usage(orders, forms)
-    return Command(name, tuple(aliases), orders, usage, summary, examples, step, forms=forms, **more)  # type: ignore[arg-type]
-
-
-def _forms(arguments: Form | tuple[Form, ...]) -> tuple[Form, ...]:
-    plain = tuple(slot for slot in arguments if isinstance(slot, Slot))
-    return (plain,) if len(plain) == len(arguments) else tuple(form for form in arguments if isinstance(form, tuple))
-
-
-def _usage(orders: Orders, forms: tuple[Form, ...]) -> str:
-    written = [" ".join(slot.usage for slot in form) for form in forms]
-    if orders == "maybe":
-        return f"N，或{written[0]}"
-    before = {"none": "", "one": "N ", "many": "N… "}[orders]
-    return " 或 ".join(f"{before}{each}".strip() for each in written)
-
-
 _DEPARTMENT = Slot("department", "科室", optional=True)
 
 
 COMMANDS: tuple[Command, ...] = (
-    _c(
+    command(
         "登记 new",
         "none",
         (text("列名：值（每行一项），或粘贴表头和一行"),),
@@ -77,8 +48,8 @@ COMMANDS: tuple[Command, ...] = (
         ask=registration.register,
         roles=_DUTY,
     ),
-    _c("签收 签 claim sign", "many", (), "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
-    _c(
+    command("签收 签 claim sign", "many", (), "签收，开始派单计时", "/签收 123", "/签收 15-18", step=receipt.sign_off),
+    command(
         "退回 退件 return",
         "one",
         (ruled("类别", lambda rules: rules.return_kinds), word("单位"), text("说明")),
@@ -86,7 +57,7 @@ COMMANDS: tuple[Command, ...] = (
         "/退回 123 非本辖区 邻街街道 地址在河东，属邻街街道管辖",
         step=receipt.send_back,
     ),
-    _c(
+    command(
         "退回结果 returned",
         "one",
         (choice("成功", "驳回"), NOTE),
@@ -94,7 +65,7 @@ COMMANDS: tuple[Command, ...] = (
         "/退回结果 123 成功",
         step=receipt.return_answer,
     ),
-    _c(
+    command(
         "报备 refer",
         "one",
         (text("事由"),),
@@ -102,7 +73,7 @@ COMMANDS: tuple[Command, ...] = (
         "/报备 123 地址在两街道交界，权属不清",
         step=referral.refer,
     ),
-    _c(
+    command(
         "批复 advise",
         "one",
         (
@@ -115,7 +86,7 @@ COMMANDS: tuple[Command, ...] = (
         "/批复 123 退 区水务局 属区管河道",
         step=referral.advise,
     ),
-    _c(
+    command(
         "派单 派发 转办 dispatch",
         "many",
         (Slot("departments", "主办[+协办+协办]"), NOTE),
@@ -124,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
         "/派单 123 城管科+平安办 请今日到场",
         step=dispatching.dispatch,
     ),
-    _c(
+    command(
         "电话 phone",
         "one",
         (Slot("person", "被叫人"), NOTE),
@@ -133,7 +104,7 @@ COMMANDS: tuple[Command, ...] = (
         step=dispatching.phone,
         own_kinds=frozenset({"phone"}),
     ),
-    _c(
+    command(
         "接单 accept",
         "many",
         (BEHALF,),
@@ -142,7 +113,7 @@ COMMANDS: tuple[Command, ...] = (
         "/接单 123 代 城管科",
         step=dispatching.accept,
     ),
-    _c(
+    command(
         "分办 assign",
         "many",
         (Slot("person", "人", colleague=True),),
@@ -150,7 +121,7 @@ COMMANDS: tuple[Command, ...] = (
         "/分办 123 钱队员",
         step=dispatching.assign,
     ),
-    _c(
+    command(
         "改派 decline",
         "one",
         (REASON,),
@@ -158,8 +129,8 @@ COMMANDS: tuple[Command, ...] = (
         "/改派 123 属市场监管所职责",
         step=dispatching.decline,
     ),
-    _c("核查 check", "one", (text("结果"),), "记一次信息核查", "/核查 123 现场无人施工", step=handling.check),
-    _c(
+    command("核查 check", "one", (text("结果"),), "记一次信息核查", "/核查 123 现场无人施工", step=handling.check),
+    command(
         "反馈 contact",
         "one",
         (BEHALF, HAPPENED, choice(handling.REACHED, handling.UNREACHABLE, handling.IMPOSSIBLE), text("说明")),
@@ -169,13 +140,13 @@ COMMANDS: tuple[Command, ...] = (
         step=handling.contact,
         own_kinds=frozenset({"date"}),
     ),
-    _c("吹哨 whistle", "one", "N 部门 事由", "请区级部门到场"),
-    _c("应哨", "one", "N 说明", "区级部门应哨"),
-    _c("撤哨", "one", "N 说明", "撤销吹哨"),
-    _c("延期 extend", "one", "N 新截止 理由", "申请延期", own_kinds=frozenset({"date"})),
-    _c("准延", "one", "N [说明]", "同意延期"),
-    _c("驳延", "one", "N [说明]", "不同意延期"),
-    _c(
+    command("吹哨 whistle", "one", "N 部门 事由", "请区级部门到场"),
+    command("应哨", "one", "N 说明", "区级部门应哨"),
+    command("撤哨", "one", "N 说明", "撤销吹哨"),
+    command("延期 extend", "one", "N 新截止 理由", "申请延期", own_kinds=frozenset({"date"})),
+    command("准延", "one", "N [说明]", "同意延期"),
+    command("驳延", "one", "N [说明]", "不同意延期"),
+    command(
         "办结 done",
         "one",
         (BEHALF, choice(*handling.OUTCOMES), text("结果")),
@@ -184,7 +155,7 @@ COMMANDS: tuple[Command, ...] = (
         "/办结 123 解决 结果：已修复路灯\n态度：满意",
         step=handling.report_done,
     ),
-    _c(
+    command(
         "补要件",
         "one",
         (choice(*handling.ITEMS), text("内容")),
@@ -192,7 +163,7 @@ COMMANDS: tuple[Command, ...] = (
         "/补要件 123 态度 来电人表示认可",
         step=handling.add_item,
     ),
-    _c(
+    command(
         "评定 rate",
         "one",
         (
@@ -206,17 +177,19 @@ COMMANDS: tuple[Command, ...] = (
         "/评定 123 是 解决 满意 录音 A0012",
         step=closing.rate,
     ),
-    _c("二次确认 confirm", "one", "N 说明", "督办件结案前另一人确认"),
-    _c("结案 close", "many", (), "要件齐全后结案", "/结案 123", step=closing.close),
-    _c("驳回 reject", "one", (REASON,), "结案审核不通过，退回科室", "/驳回 123 未附现场照片说明", step=closing.reject),
-    _c("重开 reopen", "one", (REASON,), "已结案的重新办理", "/重开 123 来电人反映再次发生", step=closing.reopen),
-    _c("挂账 suspend", "one", "N 复核日期 依据", "一时难以解决的挂账", own_kinds=frozenset({"date"})),
-    _c("销账 resume", "one", "N [说明]", "恢复办理"),
-    _c("作废 void", "one", "N 保留的单号", "作废重复导入的工单", own_kinds=frozenset({"order"})),
-    _c("确认作废", "one", "N", "确认作废"),
-    _c("催办 urge", "many", (), "催当前责任人，10分钟一次", "/催办 123", step=oversight.urge),
-    _c("升级 escalate", "one", (REASON,), "告诉上一级", "/升级 123 科室多次未接单", step=oversight.escalate),
-    _c(
+    command("二次确认 confirm", "one", "N 说明", "督办件结案前另一人确认"),
+    command("结案 close", "many", (), "要件齐全后结案", "/结案 123", step=closing.close),
+    command(
+        "驳回 reject", "one", (REASON,), "结案审核不通过，退回科室", "/驳回 123 未附现场照片说明", step=closing.reject
+    ),
+    command("重开 reopen", "one", (REASON,), "已结案的重新办理", "/重开 123 来电人反映再次发生", step=closing.reopen),
+    command("挂账 suspend", "one", "N 复核日期 依据", "一时难以解决的挂账", own_kinds=frozenset({"date"})),
+    command("销账 resume", "one", "N [说明]", "恢复办理"),
+    command("作废 void", "one", "N 保留的单号", "作废重复导入的工单", own_kinds=frozenset({"order"})),
+    command("确认作废", "one", "N", "确认作废"),
+    command("催办 urge", "many", (), "催当前责任人，10分钟一次", "/催办 123", step=oversight.urge),
+    command("升级 escalate", "one", (REASON,), "告诉上一级", "/升级 123 科室多次未接单", step=oversight.escalate),
+    command(
         "督办 supervise",
         "one",
         (choice("市", "区", "街道"), DEADLINE),
@@ -224,7 +197,7 @@ COMMANDS: tuple[Command, ...] = (
         "/督办 123 区 明天17:00",
         step=oversight.supervise,
     ),
-    _c(
+    command(
         "定级 level",
         "one",
         (choice(*marking.LEVELS), REASON),
@@ -232,7 +205,7 @@ COMMANDS: tuple[Command, ...] = (
         "/定级 123 紧急 现场有人受伤",
         step=marking.set_level,
     ),
-    _c(
+    command(
         "标记 flag",
         "one",
         (
@@ -246,8 +219,8 @@ COMMANDS: tuple[Command, ...] = (
         "/标记 123 易反弹 取消",
         step=marking.flag,
     ),
-    _c("点名", "one", "N [取消]", "列为市级点名"),
-    _c(
+    command("点名", "one", "N [取消]", "列为市级点名"),
+    command(
         "揭示 reveal",
         "one",
         (text("事由"),),
@@ -257,8 +230,8 @@ COMMANDS: tuple[Command, ...] = (
         private=True,
         roles=_SEES_CALLERS,
     ),
-    _c("撤回 undo", "none", (), "两分钟内撤回自己刚才的操作", "/撤回", ask=undo.undo),
-    _c(
+    command("撤回 undo", "none", (), "两分钟内撤回自己刚才的操作", "/撤回", ask=undo.undo),
+    command(
         "查 show",
         "maybe",
         (text("要查找的词"),),
@@ -269,10 +242,12 @@ COMMANDS: tuple[Command, ...] = (
         ask=asking.search,
         reads=True,
     ),
-    _c("待办 todo", "none", (_DEPARTMENT,), "轮到我做的", "/待办", ask=asking.todo, reads=True),
-    _c("我的 mine", "none", (_DEPARTMENT,), "我经办的", "/我的", ask=asking.mine, reads=True),
-    _c("超期 overdue", "none", (_DEPARTMENT,), "已过时限的", "/超期", "/超期 城管科", ask=asking.overdue, reads=True),
-    _c(
+    command("待办 todo", "none", (_DEPARTMENT,), "轮到我做的", "/待办", ask=asking.todo, reads=True),
+    command("我的 mine", "none", (_DEPARTMENT,), "我经办的", "/我的", ask=asking.mine, reads=True),
+    command(
+        "超期 overdue", "none", (_DEPARTMENT,), "已过时限的", "/超期", "/超期 城管科", ask=asking.overdue, reads=True
+    ),
+    command(
         "列表 list",
         "none",
         (
@@ -288,7 +263,7 @@ COMMANDS: tuple[Command, ...] = (
         ask=asking.listing,
         reads=True,
     ),
-    _c(
+    command(
         "统计 stats",
         "none",
         (
@@ -305,7 +280,7 @@ COMMANDS: tuple[Command, ...] = (
         ask=statistics,
         reads=True,
     ),
-    _c(
+    command(
         "日报",
         "none",
         (Slot("period", "日期", ("昨日", "今日"), optional=True),),
@@ -315,27 +290,27 @@ COMMANDS: tuple[Command, ...] = (
         ask=daily_command,
         reads=True,
     ),
-    _c("周报", "none", "[期间]", "周报"),
-    _c("月报", "none", "[期间]", "月报"),
-    _c("报表 report", "none", "名称 [期间]", "各类报表"),
-    _c("报送", "none", "编号 确认|更正 说明", "报送登记"),
-    _c("失误", "none", "条款 N|报表 人 事由", "登记失误"),
-    _c("陈述", "none", "失误号 说明", "对失误的陈述"),
-    _c("认定", "none", "失误号 [说明]", "认定失误"),
-    _c("撤失误", "none", "失误号 [说明]", "撤销失误"),
-    _c("扣款", "none", "[月份]", "扣款月结单"),
-    _c("风险", "none", "[月份]", "合同风险监测"),
-    _c("考核结果", "none", "期间 等次", "登记考核结果"),
-    _c("登记事件", "none", "类别 日期 说明", "登记通报、舆情等"),
-    _c("申诉 appeal", "one", "N 理由 或 N 成功|失败 说明", "对市级回访申诉"),
-    _c("抽检 inspect", "none", "人数 期间 或 编号 N 合格|不合格 说明", "抽检"),
-    _c("知悉 ack", "one", "N [稍后 时长]", "表示已看到提醒"),
-    _c("接班 handover", "none", "", "接班"),
-    _c("提醒 remind", "none", "时间 内容，列表，停 编号", "个人提醒"),
-    _c("日历", "none", "[年]", "工作日历"),
-    _c("绑定", "none", "[一次码]", "绑定群或账号", private=True),
-    _c("网页", "none", "", "登录网页", private=True),
-    _c(
+    command("周报", "none", "[期间]", "周报"),
+    command("月报", "none", "[期间]", "月报"),
+    command("报表 report", "none", "名称 [期间]", "各类报表"),
+    command("报送", "none", "编号 确认|更正 说明", "报送登记"),
+    command("失误", "none", "条款 N|报表 人 事由", "登记失误"),
+    command("陈述", "none", "失误号 说明", "对失误的陈述"),
+    command("认定", "none", "失误号 [说明]", "认定失误"),
+    command("撤失误", "none", "失误号 [说明]", "撤销失误"),
+    command("扣款", "none", "[月份]", "扣款月结单"),
+    command("风险", "none", "[月份]", "合同风险监测"),
+    command("考核结果", "none", "期间 等次", "登记考核结果"),
+    command("登记事件", "none", "类别 日期 说明", "登记通报、舆情等"),
+    command("申诉 appeal", "one", "N 理由 或 N 成功|失败 说明", "对市级回访申诉"),
+    command("抽检 inspect", "none", "人数 期间 或 编号 N 合格|不合格 说明", "抽检"),
+    command("知悉 ack", "one", "N [稍后 时长]", "表示已看到提醒"),
+    command("接班 handover", "none", "", "接班"),
+    command("提醒 remind", "none", "时间 内容，列表，停 编号", "个人提醒"),
+    command("日历", "none", "[年]", "工作日历"),
+    command("绑定", "none", "[一次码]", "绑定群或账号", private=True),
+    command("网页", "none", "", "登录网页", private=True),
+    command(
         "帮助 help",
         "none",
         (Slot("command", "命令", optional=True),),
@@ -345,17 +320,17 @@ COMMANDS: tuple[Command, ...] = (
         ask=_help,
         reads=True,
     ),
-    _c(
+    command(
         "规则 policy",
         "none",
-        (text("名称", optional=True),),
+        (Slot("rule", "名称", optional=True),),
         "现行时限和规则",
         "/规则",
         "/规则 签收",
         ask=informing.rules,
         reads=True,
     ),
-    _c("状态 status", "none", (), "系统自身状态", "/状态", ask=informing.status, reads=True),
+    command("状态 status", "none", (), "系统自身状态", "/状态", ask=informing.status, reads=True),
 )
 
 BY_NAME: dict[str, Command] = {command.name: command for command in COMMANDS}

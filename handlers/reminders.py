@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from config.rules import Rules
-from handlers import clocks, notices
-from handlers.clocks import Kind
+from handlers import clocks, notices, timers
 from handlers.notices import Audience
 from handlers.office import Office
 from handlers.states import State
+from handlers.timers import Kind
 from storage.columns import table
 from storage.outbox import Priority
 from storage.tables import Clock, Order, Reminder, Timer
@@ -115,7 +115,7 @@ def _due(
         clock.breached_at = clock.due_at
         scope.record("超时", order, clock=kind, generation=generation, due=clock.due_at)
     at = _latest_step(clock, rules, scope.now)
-    scope.place(Timer, key, {"next_at": clocks.next_moment(clock, rules, scope.now)})
+    scope.place(Timer, key, {"next_at": timers.next_moment(clock, rules, scope.now)})
     if at is None or _advice(order, Kind(kind)) is None:
         return None
     due = Due(order, clock, at)
@@ -128,15 +128,15 @@ def _due(
 def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
     """The newest step that has come; older ones that nobody was told of are covered by it."""
     at = None
-    moment = clocks.next_moment(clock, rules, clock.started_at)
+    moment = timers.next_moment(clock, rules, clock.started_at)
     if moment > now:
         return None
     if now >= clock.due_at:
-        every = clocks.ladder(clock, rules).every
+        every = timers.ladder(clock, rules).every
         return clock.due_at + int((now - clock.due_at) / every) * every
     while moment <= now:
         at = moment
-        moment = clocks.next_moment(clock, rules, moment)
+        moment = timers.next_moment(clock, rules, moment)
     return at
 
 

@@ -10,7 +10,18 @@ from typing import Literal
 from config.rules import Rules
 
 Kind = Literal[
-    "choice", "department", "departments", "community", "subject", "person", "when", "period", "command", "word", "text"
+    "choice",
+    "department",
+    "departments",
+    "community",
+    "subject",
+    "person",
+    "when",
+    "period",
+    "command",
+    "rule",
+    "word",
+    "text",
 ]
 """`departments`: joined by +; `subject`: a 科室, 社区 or 包片; `word`: one word, anything; `text`: all that is left."""
 

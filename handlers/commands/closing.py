@@ -2,12 +2,12 @@
 
 from handlers import clocks, notices
 from handlers.arguments import Arguments
-from handlers.clocks import Kind
 from handlers.commands.handling import OUTCOMES
 from handlers.notices import Audience
 from handlers.records import contacts, remark
 from handlers.refusal import Refusal
 from handlers.states import State
+from handlers.timers import Kind
 from handlers.work import Work, department_name
 from storage.tables import Evaluation, Order
 

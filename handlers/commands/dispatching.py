@@ -6,11 +6,11 @@ from config.organisation import Person
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.behalf import Behalf, read_behalf
-from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.records import remark
 from handlers.refusal import Refusal
 from handlers.states import State
+from handlers.timers import Kind
 from handlers.work import Work, department_name
 from storage.tables import Dispatch, Order
 

@@ -6,13 +6,13 @@ from config.shanghai import near_text
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.behalf import read_behalf
-from handlers.clocks import Kind
 from handlers.lifecycle import STEPS
 from handlers.notices import Audience
 from handlers.permission import is_seat_for, may
 from handlers.records import contacts, remark
 from handlers.refusal import Misused, Refusal
 from handlers.states import State
+from handlers.timers import Kind
 from handlers.work import Work, department_name
 from storage.tables import CloseItem, Contact, Evaluation, Order
 

@@ -3,10 +3,10 @@
 from config.shanghai import span_text
 from handlers import clocks, notices
 from handlers.arguments import Arguments
-from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.records import remark
 from handlers.refusal import Refusal
+from handlers.timers import Kind
 from handlers.work import Work
 from storage.tables import Fact, Order
 

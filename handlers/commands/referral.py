@@ -2,10 +2,10 @@
 
 from handlers import clocks, notices
 from handlers.arguments import Arguments
-from handlers.clocks import Kind
 from handlers.notices import Audience
 from handlers.records import remark
 from handlers.refusal import Misused
+from handlers.timers import Kind
 from handlers.work import Work
 from storage.tables import Order
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.shanghai import span_text
-from handlers import attachments, clocks, notices
+from handlers import attachments, notices, timers
 from handlers.arguments import Arguments
 from handlers.lifecycle import STEPS
 from handlers.notices import Audience
@@ -95,7 +95,7 @@ def _take_back(work: Work, event: dict[str, Any], own: int) -> str:
     effects: list[Effect] = json.loads(event["body"])["effects"]
     told = _told(work, event["cause"], order.id)
     reverse(work, order, effects)
-    clocks.restore_timers(work.office, work.scope, order, since=event["at"])
+    timers.restore(work.office, work.scope, order, since=event["at"])
     outbox.cancel_caused(work.scope, event["cause"], order.id)
     work.scope.record("撤回", order, undoes=event["seq"], command=command)
     _tell(work, order, command, told)

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from config.rules import Rules
 from config.shanghai import full_text
 from handlers import clocks
-from handlers.clocks import Kind
 from handlers.intake import upstream
 from handlers.intake.keeping import NOBODY, differs, keep_fuller, open_texts, own_of, seal
 from handlers.intake.level import URGENT, level_of
@@ -24,6 +23,7 @@ from handlers.intake.orders import IncomingOrder, raw_values
 from handlers.intake.upstream import Decision
 from handlers.office import Office
 from handlers.states import State
+from handlers.timers import Kind
 from handlers.work import unsealed
 from storage.columns import table
 from storage.tables import Evaluation, Fact, Order, OrderTable, VaultRow

@@ -49,9 +49,19 @@ def test_what_waits_for_the_person_comes_first_then_the_urgent_then_the_newest(d
     assert [order["id"] for order in seen(desk, "wang")["orders"]] == [mine, urgent, new, old]
 
 
-def test_an_order_that_has_ended_is_not_offered(desk):
-    desk.order(MORNING, state="已结案", open=False)
-    assert seen(desk, "sun")["orders"] == []
+def test_a_closed_order_is_offered_to_whom_may_reopen_it(desk):
+    closed, returned = (desk.order(MORNING, state=state, open=False) for state in ("已结案", "已退回"))
+    office = next(person.id for person in desk.office.organisation.people if "office" in person.roles)
+    assert [order["id"] for order in seen(desk, office)["orders"]] == [closed]
+    assert "重开" in seen(desk, office)["orders"][0]["commands"]
+    assert seen(desk, "wang")["orders"] == []
+    assert returned != closed
+
+
+def test_the_rules_are_offered_by_name(desk):
+    (form,) = grammar(desk, "zhang", "规则")["forms"]
+    assert form[0]["kind"] == "choice"
+    assert set(form[0]["words"]) == {line.title for line in desk.office.policy.describe(MORNING.date())}
 
 
 def test_roles_hide_commands(desk):

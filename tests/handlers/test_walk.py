@@ -18,6 +18,7 @@ from handlers import clocks
 from handlers.execution import Request, carry_out
 from handlers.registry import COMMANDS
 from handlers.states import State
+from handlers.timers import Kind
 from storage.batch import Batch
 from storage.database import writing_engine
 from storage.store import Job
@@ -158,7 +159,7 @@ def _by_hand(scope: Scope, state: str) -> None:
     assert order is not None
     if state == "挂账":
         order.state = State.SUSPENDED
-        for kind in (clocks.Kind.CLOSE_OUT, clocks.Kind.FOUR_DAYS):
+        for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS):
             clocks.cancel(scope, order, kind, "挂账")
         scope.record("挂账", order, basis="需立项")
     else:

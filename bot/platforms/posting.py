@@ -1,4 +1,4 @@
-"""One POST to a robot's address, and what HTTP alone says about its fate.
+"""One request to a platform, and what HTTP alone says about its fate.
 
 The question that matters afterwards is whether the message may have arrived. It may from the moment the first byte of
 the body was handed to the socket; the body itself notes that moment. For this to be exact every request has a fresh
@@ -6,9 +6,12 @@ connection (`webhook_session`): on a kept one the server may have hung up alread
 """
 
 import re
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import IO
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -22,15 +25,18 @@ DEFAULT_WAIT = timedelta(seconds=60)
 """★ The pause where a platform asks for one without saying how long: the window of the limits that we know."""
 LONGEST_WAIT = timedelta(hours=1)
 """★ A platform that asks for more is asked again after this time."""
+JSON = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. `body` is None where it was cut off, too long or not decodable. `wait` is its Retry-After."""
+    """An HTTP answer. `body` is None where it was cut off, too long or not decodable. `wait` is its Retry-After,
+    `date` what the other side's clock showed (aware)."""
 
     status: int
     body: bytes | None
     wait: timedelta | None = None
+    date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +53,63 @@ def webhook_session() -> aiohttp.ClientSession:
 
 
 async def post_json(session: aiohttp.ClientSession, url: str, body: bytes, patience: timedelta) -> Reply | NoReply:
-    """Post once, follow no redirect, read at most `LARGEST_ANSWER`; `patience` is for all of it.
+    """Post once: `request` with POST and JSON."""
+    return await request(session, "POST", url, patience, body=body)
 
-    The address may hold a key: no exception of the network leaves this function, for its text would name it.
+
+async def request(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    patience: timedelta,
+    *,
+    body: bytes | None = None,
+    media: str = JSON,
+    headers: Mapping[str, str] | None = None,
+    into: IO[bytes] | None = None,
+    most: int = LARGEST_ANSWER,
+) -> Reply | NoReply:
+    """Ask once, follow no redirect; `patience` is for all of it.
+
+    At most `LARGEST_ANSWER` bytes of the answer are read. With `into` the body of a 200 is written there instead, as
+    far as it has no more than `most` bytes; its reply has the body `b""`, or None where it was longer or cut off.
+    Address and headers may hold a key: no exception of the network leaves this function, for its text would name it.
     Raises ValueError for a session that keeps connections.
     """
     if session.connector is not None and not session.connector.force_close:
         raise ValueError("the session keeps connections; open it with webhook_session()")
-    noted = _NotedBody(body, content_type="application/json; charset=utf-8")
+    noted = None if body is None else _NotedBody(body, content_type=media)
     try:
-        async with session.post(
+        async with session.request(
+            method,
             URL(url, encoded=True),
             data=noted,
+            headers=headers,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=patience.total_seconds()),
         ) as response:
-            return Reply(response.status, await _read(response), _retry_after(response))
+            if into is not None and response.status == 200:
+                read = b"" if await _save(response, into, most) else None
+            else:
+                read = await _read(response)
+            date = _http_date(response.headers.get("Date", ""))
+            return Reply(response.status, read, _retry_after(response), date)
     except (aiohttp.ClientError, OSError) as error:
-        return NoReply(noted.written, next(reason for kind, reason in _REASONS if isinstance(error, kind)))
+        written = noted is not None and noted.written
+        return NoReply(written, next(reason for kind, reason in _REASONS if isinstance(error, kind)))
+
+
+def multipart(fields: Mapping[str, str], name: str, filename: str, media: str, data: bytes) -> tuple[bytes, str]:
+    """A form with plain fields and one file, as (body, media type), for `request`. A name cannot end its header."""
+    border = secrets.token_hex(16)
+    parts = [
+        f'--{border}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
+        for key, value in fields.items()
+    ]
+    quoted = re.sub(r'[\x00-\x1f\x7f"\\]', "_", filename)
+    head = f'--{border}\r\nContent-Disposition: form-data; name="{name}"; filename="{quoted}"\r\n'
+    parts += [head.encode(), f"Content-Type: {media}\r\n\r\n".encode(), data, f"\r\n--{border}--\r\n".encode()]
+    return b"".join(parts), f"multipart/form-data; boundary={border}"
 
 
 def answer_without_reply(lost: NoReply) -> Answer:
@@ -146,6 +191,22 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
     except (aiohttp.ClientError, OSError):
         return None
     return bytes(body)
+
+
+async def _save(response: aiohttp.ClientResponse, into: IO[bytes], most: int) -> bool:
+    """Whether the whole body was written; one that announces more than `most` is not even read."""
+    if (response.content_length or 0) > most:
+        return False
+    size = 0
+    try:
+        async for chunk in response.content.iter_any():
+            size += len(chunk)
+            if size > most:
+                return False
+            into.write(chunk)
+    except (aiohttp.ClientError, OSError):
+        return False
+    return True
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> timedelta | None:

@@ -1,0 +1,96 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+from loguru import logger
+
+from bot.platforms import taking
+from bot.platforms.taking import TRIES, Taking
+from storage.errors import StoreUnavailable
+
+AT_ONCE = timedelta(0)
+LONG = timedelta(seconds=10)
+
+
+@pytest.fixture
+async def take():
+    taken = Taking("wecom", lambda attempt, random: timedelta(0))
+    yield taken
+    await taken.stop()
+
+
+class Work:
+    """Fails as told, then gives its result."""
+
+    def __init__(self, *failures):
+        self.failures = list(failures)
+        self.begun = 0
+
+    async def __call__(self):
+        self.begun += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return "done"
+
+
+async def test_what_is_quick_is_waited_for(take):
+    assert await take(Work(), LONG) == "done"
+
+
+async def test_what_is_slow_goes_on_by_itself(take):
+    let, done = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        await let.wait()
+        done.set()
+        return "done"
+
+    assert await take(slow, AT_ONCE) is None
+    let.set()
+    await done.wait()
+
+
+async def test_a_store_that_takes_nothing_is_asked_for_ever(take):
+    work = Work(*[StoreUnavailable("忙")] * (TRIES * 3))
+    assert await take(work, LONG) == "done"
+    assert work.begun == TRIES * 3 + 1
+
+
+async def test_a_fault_of_ours_is_tried_a_few_times_and_told_in_the_log(take):
+    told = []
+    sink = logger.add(lambda line: told.append(line.record["level"].name), level="DEBUG")
+    work = Work(*[ZeroDivisionError()] * (TRIES * 3))
+    try:
+        assert await take(work, LONG) is None
+    finally:
+        logger.remove(sink)
+    assert work.begun == TRIES
+    assert told == ["ERROR"] * TRIES
+
+
+async def test_stopping_lets_end_what_ends(take):
+    done = []
+
+    async def soon():
+        await asyncio.sleep(0)
+        done.append(True)
+
+    await take(soon, AT_ONCE)
+    await take.stop()
+    assert done == [True]
+
+
+async def test_stopping_gives_up_what_does_not_end(take, monkeypatch):
+    monkeypatch.setattr(taking, "GRACE", AT_ONCE)
+    ended = []
+
+    async def never():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    await take(never, AT_ONCE)
+    await asyncio.sleep(0)
+    await take.stop()
+    assert ended == [True]

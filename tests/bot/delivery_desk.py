@@ -14,7 +14,7 @@ from bot.desk import Desk
 from bot.directory import Directory
 from bot.platforms.contract import Limit
 from bot.platforms.posting import webhook_session
-from bot.platforms.wecom import WeComWebhook
+from bot.platforms.wecom.webhook import WeComWebhook
 from bot.routes import Endpoints
 from config.calendar import WorkCalendar
 from config.organisation import Group, Organisation, Person, Robot

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.delivery.ledger import UNKNOWN_DIGEST
 from bot.platforms.contract import Mention, Outgoing
-from bot.platforms.wecom import WeComWebhook
+from bot.platforms.wecom.webhook import WeComWebhook
 from config.organisation import Organisation, load_organisation
 from storage.columns import table
 from storage.outbox import Priority, Status

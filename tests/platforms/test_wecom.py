@@ -2,8 +2,10 @@ import asyncio
 import gc
 import json
 import logging
+import re
 import socket
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -12,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from bot.platforms.contract import Limit, Mention, Outcome, Outgoing, Sender
+from bot.platforms.contract import Limit, Mention, Outcome, Outgoing, OutgoingFile, Sender, Table
 from bot.platforms.posting import LARGEST_ANSWER, LONGEST_WAIT, Reply, webhook_session
-from bot.platforms.wecom import TEXT_BYTES, WeComWebhook, answer_of
+from bot.platforms.wecom.codes import answer_of
+from bot.platforms.wecom.webhook import TEXT_BYTES, WeComWebhook
+from bot.platforms.wecom.wording import as_markdown
 from config.errors import ConfigError
 from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import KEY, FakeWeCom
@@ -143,6 +147,103 @@ def test_every_part_is_within_the_limit_and_encodable(text, mentions):
     for part in robot.parts(outgoing(text, *mentions)):
         assert len(part.text.encode()) <= TEXT_BYTES
         assert "<@" not in part.text
+
+
+# Markdown, tables, pictures, files
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+TABLE = Table(("科室", "件数"), (("城管科", "3"), ("平安建设办", "12")))
+
+
+async def sent(robot, message):
+    answers = [await robot.send(part) for part in robot.parts(message)]
+    assert [answer.detail for answer in answers if answer.outcome is not Outcome.SENT] == []
+
+
+async def test_markdown_calls_people_where_it_stands(robot, wecom):
+    await sent(robot, replace(outgoing("全文", WANG, LI), markdown='**【#12】** <font color="warning">超期</font>'))
+
+    assert [(m.msgtype, m.content, m.mentioned) for m in wecom.messages] == [
+        ("markdown", '**【#12】** <font color="warning">超期</font>\n@李四\n<@wangqing>', ())
+    ]
+
+
+async def test_markdown_too_long_gives_way_to_the_text(robot, wecom):
+    await sent(robot, replace(outgoing("全文", WANG), markdown="长" * 1366))
+
+    assert [(m.msgtype, m.content) for m in wecom.messages] == [("text", "全文")]
+
+
+async def test_a_table_is_shown_and_a_text_behind_it_calls_people(robot, wecom):
+    await sent(robot, replace(outgoing("本周统计\n城管科 3\n平安建设办 12", WANG, LI), table=TABLE))
+
+    table, call = wecom.messages
+    assert (table.msgtype, table.content.splitlines()) == (
+        "markdown_v2",
+        ["本周统计", "", "| 科室 | 件数 |", "| --- | --- |", "| 城管科 | 3 |", "| 平安建设办 | 12 |"],
+    )
+    assert (call.msgtype, call.content, call.mentioned) == ("text", "本周统计\n见上表\n@李四", ("wangqing",))
+
+
+async def test_a_long_table_keeps_its_head_on_every_page(robot, wecom):
+    rows = tuple((f"科室{number}", "说明" * 30) for number in range(60))
+    await sent(robot, replace(outgoing("统计"), table=Table(("科室", "说明"), rows)))
+
+    assert len(wecom.messages) > 1
+    assert all("| 科室 | 说明 |" in content for content in wecom.contents)
+    assert sum(content.count("| 科室") - 1 for content in wecom.contents) == 60
+
+
+@pytest.mark.parametrize("plain", [True, False])
+async def test_where_tables_and_markdown_are_not_shown_the_text_says_it(session, wecom, plain):
+    robot = webhook_of(session, wecom.webhook, features=())
+    message = replace(outgoing("统计：3 件", WANG), table=TABLE, markdown="**统计**", plain=plain)
+    await sent(robot, message)
+
+    assert [(m.msgtype, m.content, m.mentioned) for m in wecom.messages] == [("text", "统计：3 件", ("wangqing",))]
+
+
+async def test_a_picture_and_a_file_follow_the_text(robot, wecom):
+    await sent(robot, replace(outgoing("日报"), file=OutgoingFile("日报.png", "image/png", PNG)))
+    await sent(robot, replace(outgoing("周报"), file=OutgoingFile('周"报.xlsx', "application/zip", b"xlsx" * 10)))
+
+    assert [m.msgtype for m in wecom.messages] == ["text", "image", "text", "file"]
+    assert wecom.contents[3] == "周_报.xlsx"
+    assert [data for _, _, data in wecom.uploads.values()] == [b"xlsx" * 10]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        OutgoingFile("a.txt", "text/plain", b"12345"),
+        OutgoingFile("a.bin", "application/zip", b"0" * (20 * 1024 * 1024 + 1)),
+    ],
+    ids=["short", "long"],
+)
+async def test_a_file_that_the_robot_refuses_is_left_out(robot, file):
+    assert [part.file for part in robot.parts(replace(outgoing("周报"), file=file))] == [None]
+    assert len(robot.parts(replace(outgoing("周报"), file=file, plain=True))) == 1
+
+
+async def test_a_failed_upload_is_certainly_not_delivered(robot, wecom):
+    _, part = robot.parts(replace(outgoing("周报"), file=OutgoingFile("a.txt", "text/plain", b"123456")))
+    wecom.then(fake.cut_after_reading(), fake.garbage(), fake.errcode(0), fake.errcode(40004))
+
+    outcomes = [(await robot.send(part)).outcome for _ in range(4)]
+
+    assert outcomes == [Outcome.RETRY, Outcome.RETRY, Outcome.RETRY, Outcome.PERMANENT]
+    assert wecom.messages == []
+
+
+@pytest.mark.parametrize(
+    "text", ['<font color="warning">x</font>', "[点这里](https://evil.example)", "**粗**", "`码`", "# 标题", "> 引用"]
+)
+def test_a_plain_text_has_no_markup_of_its_own(text):
+    shown = as_markdown(text)
+
+    assert shown != text
+    assert not re.search(r"<font|\]\(|\*\*|`|^# |^>", shown)
 
 
 # What the platform answers

@@ -12,12 +12,14 @@ like the real server would and remembered in `errors`; a test asserts at its end
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import json
 import re
 import signal
 import subprocess
 import sys
 import threading
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -29,10 +31,19 @@ from aiohttp import web
 
 KEY = "11111111-2222-3333-4444-555555555555"
 PATH = "/cgi-bin/webhook/send"
+UPLOAD = "/cgi-bin/webhook/upload_media"
 PER_WINDOW = 20
 WINDOW = timedelta(seconds=60)
 LONGEST = {"text": 2048, "markdown": 4096, "markdown_v2": 4096}
-FIELDS = {"text": {"content", "mentioned_list", "mentioned_mobile_list"}, "markdown": {"content"}}
+FIELDS = {
+    "text": {"content", "mentioned_list", "mentioned_mobile_list"},
+    "markdown": {"content"},
+    "image": {"base64", "md5"},
+    "file": {"media_id"},
+}
+LARGEST_IMAGE = 2 * 1024 * 1024
+LARGEST_FILE = 20 * 1024 * 1024
+KEPT = timedelta(days=3)
 OK = {"errcode": 0, "errmsg": "ok"}
 
 
@@ -119,6 +130,7 @@ class FakeWeCom:
         self.refused: list[int] = []
         self.errors: list[str] = []
         self.requests = 0
+        self.uploads: dict[str, tuple[datetime, str, bytes]] = {}
         self.connections: set[object] = set()
         self.reached = asyncio.Event()
         self.port = 0
@@ -152,7 +164,7 @@ class FakeWeCom:
         await self.stop()
 
     async def start(self, port: int = 0) -> None:
-        app = web.Application()
+        app = web.Application(client_max_size=2 * LARGEST_FILE)
         app.router.add_route("*", "/{anything:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
@@ -168,12 +180,14 @@ class FakeWeCom:
         self.requests += 1
         self.reached.set()
         self.connections.add(request.transport)
-        if request.path != PATH or request.method != "POST":
+        if request.path not in (PATH, UPLOAD) or request.method != "POST":
             self._wrong(f"{request.method} {request.path}")
-            return web.Response(status=404 if request.path != PATH else 405)
+            return web.Response(status=405 if request.path in (PATH, UPLOAD) else 404)
         behaviour = self._script.popleft() if self._script else None
         if behaviour is not None and behaviour.kind == "cut_before_reading":
             return self._cut(request)
+        if request.path == UPLOAD and behaviour is None:
+            return web.json_response(await self._take_upload(request))
         raw = await request.read()
         self._look_at(request)
         if behaviour is None:
@@ -190,9 +204,10 @@ class FakeWeCom:
         return web.Response(status=behaviour.code, text=behaviour.body, headers=behaviour.headers)
 
     def _look_at(self, request: web.Request) -> None:
-        if request.content_type != "application/json":
+        uploading = request.path == UPLOAD
+        if request.content_type != ("multipart/form-data" if uploading else "application/json"):
             self._wrong(f"content type {request.content_type}")
-        if set(request.query) - {"key"}:
+        if set(request.query) - ({"key", "type"} if uploading else {"key"}):
             self._wrong(f"query {sorted(request.query)}")
         if "Cookie" in request.headers:
             self._wrong("a cookie")
@@ -206,11 +221,16 @@ class FakeWeCom:
         except ValueError:
             return self._refuse(40008, "invalid message type. Warning: wrong json format.")
         kind = body.get("msgtype") if isinstance(body, dict) else None
-        if kind not in LONGEST:
+        if kind not in LONGEST and kind not in FIELDS:
             return self._refuse(40008, "invalid message type")
         if re.search(rb"\\u[0-9A-Fa-f]{4}", raw):
             return self._refuse(40033, "invalid request char")
         part = body.get(kind)
+        if kind in ("image", "file"):
+            if not isinstance(part, dict) or set(body) != {"msgtype", kind} or set(part) != FIELDS[kind]:
+                return self._refuse(40058, f"{kind} is ill-formed")
+            content, code = self._picture(part) if kind == "image" else self._file(part)
+            return self._refuse(code, f"invalid {kind}") if code else self._post(kind, content, ())
         content = part.get("content") if isinstance(part, dict) else None
         if not isinstance(content, str) or not content:
             return self._refuse(44004, "empty content")
@@ -222,15 +242,54 @@ class FakeWeCom:
             mentioned = []
         if len(content.encode()) > LONGEST[kind]:
             return self._refuse(40058, f"{kind}.content exceed max length {LONGEST[kind]}. Invalid input")
+        return self._post(kind, content, tuple(mentioned))
+
+    def _post(self, kind: str, content: str, mentioned: tuple[str, ...]) -> dict[str, object]:
         now = self.now()
         lately = sum(now - message.at < WINDOW for message in self.messages)
         if self.per_window is not None and lately >= self.per_window:
             return self._refuse(45009, "api freq out of limit, hint: [], from ip: 127.0.0.1")
-        message = Message(now, kind, content, tuple(mentioned))
+        message = Message(now, kind, content, mentioned)
         # on the disk before the answer leaves: a message that was confirmed is in the log, whoever dies next
         self._write("accepted", asdict(message) | {"at": now.isoformat()})
         self.messages.append(message)
         return OK
+
+    @staticmethod
+    def _picture(part: dict[str, object]) -> tuple[str, int]:
+        """A picture's md5, and an errcode where it is none."""
+        try:
+            data = b64decode(str(part["base64"]), validate=True)
+        except ValueError:
+            return "", 301019
+        if not data.startswith((b"\x89PNG", b"\xff\xd8")):
+            return "", 40009
+        if len(data) > LARGEST_IMAGE:
+            return "", 40009
+        digest = hashlib.md5(data).hexdigest()
+        return digest, 0 if part["md5"] == digest else 301019
+
+    def _file(self, part: dict[str, object]) -> tuple[str, int]:
+        """A file's name, and an errcode where its media id is unknown or older than three days."""
+        at, name, _ = self.uploads.get(str(part["media_id"]), (None, "", b""))
+        return name, 0 if at is not None and self.now() - at < KEPT else 40007
+
+    async def _take_upload(self, request: web.Request) -> dict[str, object]:
+        self._look_at(request)
+        if request.query.get("key") != self.key:
+            return self._refuse(93000, "invalid webhook url")
+        if request.query.get("type") != "file":
+            return self._refuse(40004, "invalid media type")
+        form = await request.post()
+        media = form.get("media")
+        if set(form) != {"media"} or not isinstance(media, web.FileField) or not media.filename:
+            return self._refuse(44001, "empty media data")
+        data = media.file.read()
+        if not 5 < len(data) <= LARGEST_FILE:
+            return self._refuse(40006, "invalid file size")
+        number = f"media-{len(self.uploads) + 1}"
+        self.uploads[number] = (self.now(), media.filename, data)
+        return {"errcode": 0, "errmsg": "", "type": "file", "media_id": number, "created_at": "1380000000"}
 
     def _refuse(self, code: int, errmsg: str) -> dict[str, object]:
         self.refused.append(code)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from storage.journal import link
 from storage.store import Store
 from storage.tables import (
     PROJECTIONS,
+    Attachment,
+    AttachmentFile,
     Clock,
     CloseItem,
     Contact,
@@ -35,9 +38,11 @@ from storage.tables import (
     Stay,
 )
 from storage.transaction import Scope
+from storage.vault import sealed_size
 from storage.verify import CHUNK, verify
 from tests.storage.desk import NOW, checked, events, job, register, urge
 
+SEALED = b"s" * sealed_size(5)
 EVENT = table(Event)
 HEAD = table(Head)
 Tamper = Callable[[sa.Connection], Any]
@@ -67,8 +72,12 @@ def _every_table(scope: Scope) -> None:
         Evaluation(**moment, n=2, origin="科室", responded=True),
         CloseItem(**moment, generation=0, item="结果", text="已修好"),
         Fact(**moment, name="督办"),
+        Attachment(
+            **moment, n=2, part=1, name="照片", kind="jpeg", size=5, mark="m", digest=sha256(SEALED).hexdigest()
+        ),
     ):
         scope.add(row)
+    scope.place(AttachmentFile, (2, 2, 1), {"wrapped_key": b"k", "sealed": SEALED})
     order.state, order.tags = "办理中", ("水电气热",)
     scope.record("派单", order)
 
@@ -346,6 +355,11 @@ def owner(model: type[Projected]) -> sa.Column[Any]:
     return table(PROJECTIONS[model]).c["id" if model is Order else "order_id"]
 
 
+def _about_rows(problems: list[str]) -> list[str]:
+    """Without what is said beside it of an attachment's bytes, which no longer fit its row."""
+    return [problem for problem in problems if problem.startswith("投影与事件不一致")]
+
+
 def test_every_column_of_every_projected_row(office: Office) -> None:
     altered = {model: [column for column in table(PROJECTIONS[model]).c if column.name not in model.KEY]
                for model in PROJECTIONS}  # fmt: skip
@@ -355,7 +369,7 @@ def test_every_column_of_every_projected_row(office: Office) -> None:
             # The order has two stays; the others have one row each.
             only = owner(model) == 2 if model is not Stay else table(PROJECTIONS[Stay]).c.until.is_(None)
             connection.execute(sa.update(table(PROJECTIONS[model])).where(owner(model) == 2, only).values(values))
-        problems = verify(connection).problems
+        problems = _about_rows(verify(connection).problems)
     assert len(problems) == len(PROJECTIONS)
     for problem, (model, columns) in zip(problems, altered.items(), strict=True):
         assert f"表 {model.NAME}" in problem
@@ -389,7 +403,7 @@ def test_added_rows_of_every_table(office: Office, number: int) -> None:
             copied = [sa.literal(number) if column is owner(model) else _unlike(column) for column in stored.c]
             query = sa.select(*copied).where(owner(model) == 2).limit(1)
             connection.execute(sa.insert(stored).from_select(list(stored.c.keys()), query))
-        problems = verify(connection).problems
+        problems = _about_rows(verify(connection).problems)
     assert len(problems) == len(PROJECTIONS)
     assert all(problem.endswith("多出") for problem in problems)
 

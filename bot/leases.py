@@ -12,7 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 from loguru import logger
 
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.desk import Desk
 from storage import outbox
 from storage.columns import table
@@ -30,11 +30,12 @@ RENEWED: Final = timedelta(seconds=10)
 class Leases:
     """A `Leader`. Leases count real time, also in a rehearsal: connections live in it."""
 
-    def __init__(self, desk: Desk, holder: str, every: timedelta = RENEWED) -> None:
+    def __init__(self, desk: Desk, holder: str, every: timedelta = RENEWED, clock: Clock | None = None) -> None:
         self._desk = desk
         self._holder = holder
         self._every = every.total_seconds()
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
+        self._elsewhere: set[str] = set()
 
     async def __call__(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` whenever the lease is ours, until cancelled; work that ends by itself is begun again."""
@@ -47,15 +48,28 @@ class Leases:
             with contextlib.suppress(StoreError, RuntimeError):
                 await asyncio.shield(self._give_back(name))
 
+    def elsewhere(self, name: str) -> bool:
+        """Whether another replica held the lease when it was last asked for."""
+        return name in self._elsewhere
+
     async def _hold(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.ensure_future(work())
+        renewed = self._clock.now()
         logger.info("{} is ours", name)
         try:
             while not task.done():
                 await asyncio.wait({task}, timeout=self._every)
-                if not await self._take(name):
-                    logger.warning("{} was taken over by another replica", name)
-                    return
+                asked = self._clock.now()
+                match await self._take(name):
+                    case True:
+                        renewed = asked
+                    case False:
+                        logger.warning("{} was taken over by another replica", name)
+                        return
+                    case None if self._clock.now() - renewed >= SPAN - RENEWED:
+                        # Another may take it from the end of the span on: this one lets go before.
+                        logger.warning("{} is given up: the store does not answer", name)
+                        return
         finally:
             task.cancel()
             results = await asyncio.gather(task, return_exceptions=True)
@@ -63,15 +77,19 @@ class Leases:
             if isinstance(error, Exception):
                 logger.opt(exception=error).error("{} failed and begins again", name)
 
-    async def _take(self, name: str) -> bool:
+    async def _take(self, name: str) -> bool | None:
+        """Whether the lease is ours now; None when the store does not answer."""
+
         def take(scope: Scope) -> bool:
             return outbox.take_lease(scope, name, self._holder, SPAN)
 
         try:
-            return await self._desk.run(Job(lambda unit: unit.attempt(take), now=self._clock.now()))
+            ours = await self._desk.run(Job(lambda unit: unit.attempt(take), now=self._clock.now()))
         except StoreError as error:
             logger.warning("{} cannot be renewed: {}", name, error)
-            return False
+            return None
+        (self._elsewhere.discard if ours else self._elsewhere.add)(name)
+        return ours
 
     async def _give_back(self, name: str) -> None:
         lease = table(Lease)

@@ -15,5 +15,8 @@ COMMAND_SECONDS = Histogram(
 REQUESTS = Counter("jiesu_http_requests", "HTTP requests, by route and status.", ["route", "status"], registry=REGISTRY)
 INTAKE = Counter("jiesu_intake_rows", "Rows taken in, by origin and result.", ["origin", "result"], registry=REGISTRY)
 OUTBOX = Gauge("jiesu_outbox_messages", "Messages in the outbox, by state.", ["state"], registry=REGISTRY)
+CONNECTED = Gauge(
+    "jiesu_platform_connected", "Whether a bot's connection stands in this process.", ["platform"], registry=REGISTRY
+)
 JOURNAL = Gauge("jiesu_journal_events", "Events in the journal.", registry=REGISTRY)
 FAULTS = Counter("jiesu_faults", "Faults of ours that a person was told about.", registry=REGISTRY)

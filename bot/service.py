@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from loguru import logger
 from bot.chat.reception import Reception
 from bot.chat.router import Router
 from bot.clock import Clock, RehearsalClock, SystemClock, clock_for
+from bot.connections import Connections
 from bot.console.stream import Hub
 from bot.delivery import Delivery
 from bot.delivery.composing import Composer
@@ -36,13 +37,14 @@ from config.calendar import WorkCalendar
 from config.errors import ConfigError
 from config.organisation import Organisation, load_organisation
 from config.policy import load_policy
-from config.settings import Settings
+from config.settings import Platforms, Settings
 from config.texts import Texts
 from handlers.office import Office
 from storage.queries import head, newest_event
 from storage.store import Store
 from storage.vault import load_key
 
+Connect = Callable[[Wiring, Organisation], Mapping[str, Platform]]
 LATELY = 30.0
 """Seconds of real time within which each part must have completed a cycle to count as ready."""
 
@@ -59,6 +61,7 @@ class Service:
     delivery: Delivery
     hub: Hub | None
     platforms: Mapping[str, Platform]
+    connections: Connections
 
     async def readiness(self) -> dict[str, bool]:
         """Which parts completed a cycle lately: store, scheduler, delivery."""
@@ -146,8 +149,12 @@ def organisation_of(settings: Settings, environ: dict[str, str]) -> Organisation
 
 
 @contextlib.asynccontextmanager
-async def running(office: Office) -> AsyncIterator[Service]:
-    """Start everything in order; at the end stop it in reverse, losing nothing that was taken."""
+async def running(office: Office, connect: Connect = connected) -> AsyncIterator[Service]:
+    """Start everything in order; at the end stop it in reverse, losing nothing that was taken.
+
+    `connect` makes the platforms. Raises ConfigError when one of their bots cannot be reached, unless the settings
+    make that optional.
+    """
     clock = clock_for(office.settings.clock)
     holder = f"{socket.gethostname()}:{time.time_ns()}"
     desk = Desk(office.store)
@@ -162,20 +169,23 @@ async def running(office: Office) -> AsyncIterator[Service]:
         reception = Reception(office, router, directory, desk, clock)
         real = SystemClock().now
         door = Door(desk, real, office.settings.callbacks.freshness)
-        wiring = Wiring(office.settings, session, reception.take, door, Leases(desk, holder), real)
-        platforms = connected(wiring, office.organisation)
+        leases = Leases(desk, holder)
+        wiring = Wiring(office.settings, session, reception.take, door, leases, real)
+        platforms = connect(wiring, office.organisation)
+        connections = Connections(platforms, leases.elsewhere)
         senders = Senders(office.organisation, directory, platforms)
         delivery = Delivery(office, desk.run, clock, senders, Composer(office, directory), holder)
         desk.on_rows("outbox", delivery.signal)
         scheduler = Scheduler(office, desk, clock)
         hub = Hub(desk, clock) if office.settings.console.enabled else None
-        service = Service(office, clock, desk, router, scheduler, delivery, hub, platforms)
+        service = Service(office, clock, desk, router, scheduler, delivery, hub, platforms, connections)
         await service.router.dropped.resume()
         stack.push_async_callback(service.router.dropped.stop)
         await scheduler.sweep()
         await stack.enter_async_context(background(delivery.run(), delivery.stop))
         for platform in platforms.values():
             await stack.enter_async_context(background(platform.run()))
+        await _reached(connections, office.settings.platforms)
         if hub is not None:
             await stack.enter_async_context(background(hub.run()))
         if office.settings.intake.folder is not None:
@@ -188,17 +198,34 @@ async def running(office: Office) -> AsyncIterator[Service]:
         logger.info("stopping")
 
 
+async def _reached(connections: Connections, settings: Platforms) -> None:
+    """Nobody believes a service to be at work that hears nobody; raises ConfigError."""
+    missing = await connections.missing(timedelta(seconds=settings.patience))
+    if missing and not settings.optional:
+        raise ConfigError(
+            f"{'；'.join(missing)}。改好后再启动；平台没有连上也要启动，请设 JIESU_PLATFORMS__OPTIONAL=true"
+        )
+    for line in missing:
+        logger.warning("started without a platform, which goes on trying: {}", line)
+
+
 @contextlib.asynccontextmanager
 async def background(
     work: Coroutine[Any, Any, object], stop: Callable[[], Awaitable[None]] | None = None
 ) -> AsyncIterator[None]:
     """Run a loop beside the service; at the end ask it to stop, or cancel it."""
     task = asyncio.create_task(work)
+    task.add_done_callback(_ended)
     try:
         yield
     finally:
         if stop is not None:
             await stop()
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _ended(task: asyncio.Task[object]) -> None:
+    """A loop that fails is a fault of ours: it is told when it happens, not when the service stops."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.opt(exception=error).error("{} failed", task.get_coro())

@@ -27,8 +27,8 @@ ROLES: Final = {
 PURPOSES: Final = {"dispatch": "派单", "supervision": "督办", "department": "科室", "leaders": "领导"}
 """What a group is for, and the Chinese word for it."""
 
-PLATFORMS: Final = ("wecom", "dingtalk", "feishu", "matrix")
-"""Where people have accounts and groups have chats."""
+PLATFORMS: Final = {"wecom": "企业微信", "dingtalk": "钉钉", "feishu": "飞书", "matrix": "Matrix"}
+"""Where people have accounts and groups have chats, and how people call it."""
 
 SYSTEM: Final = "system"
 """The actor of what no person does; no person may have this id."""

@@ -188,6 +188,13 @@ class Matrix(_Table):
     pushes = receives
 
 
+class Platforms(_Table):
+    """Whether the service may start while a platform's bot is not connected, and how long it waits for that."""
+
+    optional: bool = Field(default=False, description="true 或 false")
+    patience: float = Field(default=15, gt=0, le=600, description="秒数，最多 600")
+
+
 class Callbacks(_Table):
     """What every HTTP callback must keep to."""
 
@@ -213,6 +220,7 @@ class Settings(BaseSettings):
     vault: VaultSettings = VaultSettings()
     console: Console = Console()
     clock: ClockSettings = ClockSettings()
+    platforms: Platforms = Platforms()
     callbacks: Callbacks = Callbacks()
     wecom: WeCom = WeCom()
     dingtalk: DingTalk = DingTalk()

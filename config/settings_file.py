@@ -127,6 +127,20 @@ class _Reader:
         if values["console"]["enabled"] and not is_loopback(host):
             written = self._written(("http", "host"))
             raise self._error(("console", "enabled"), f"控制台只能在本机地址上开启，请把 {written} 改为 127.0.0.1")
+        bot = next((loc for loc in _BOTS if values[str(loc[0])][loc[1]] is not None), None)
+        if values["console"]["enabled"] and bot is not None:
+            text = f"控制台不能与收命令的平台同时开启（{self._written(bot)}）：正式值守请关掉控制台，演练请删去平台设置"
+            raise self._error(("console", "enabled"), text)
+
+
+_BOTS: tuple[Loc, ...] = (
+    ("wecom", "bot_id"),
+    ("wecom", "token"),
+    ("dingtalk", "client_id"),
+    ("feishu", "app_id"),
+    ("matrix", "homeserver"),
+)
+"""What makes a platform receive commands. The console has no sign-in: beside them it would be a back door."""
 
 
 def _leaves(model: type[BaseModel], outer: Loc) -> Iterator[tuple[Loc, FieldInfo]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import aiohttp
 from aiohttp import web
@@ -281,6 +281,17 @@ class Platform(Protocol):
 
     async def probe(self) -> list[Probe]:
         """Ask harmless questions, for `jiesu doctor --probe`: nobody is sent anything."""
+        ...
+
+
+@runtime_checkable
+class Connecting(Protocol):
+    """What a platform has beside `Platform` that can hold a connection or follow a feed."""
+
+    @property
+    def connected(self) -> bool | None:
+        """Whether it stands in this process and takes messages, not only that it was opened; None where the settings
+        ask for none (HTTP callbacks, robots only)."""
         ...
 
 

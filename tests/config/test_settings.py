@@ -152,6 +152,21 @@ def test_the_console_is_for_this_machine():
     assert text == "JIESU_CONSOLE__ENABLED：控制台只能在本机地址上开启，请把 JIESU_HTTP__HOST 改为 127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    "name", ["WECOM__BOT_ID", "WECOM__TOKEN", "DINGTALK__CLIENT_ID", "FEISHU__APP_ID", "MATRIX__HOMESERVER"]
+)
+def test_the_console_never_stands_beside_a_platform_that_takes_commands(name):
+    environ = {"JIESU_CONSOLE__ENABLED": "true", f"JIESU_{name}": "https://chat.test"}
+    assert mistake(environ=environ) == (
+        f"JIESU_CONSOLE__ENABLED：控制台不能与收命令的平台同时开启（JIESU_{name}）："
+        "正式值守请关掉控制台，演练请删去平台设置"
+    )
+
+
+def test_the_console_may_stand_beside_robots():
+    assert load_settings(None, {"JIESU_CONSOLE__ENABLED": "true", "JIESU_WECOM__PER_MINUTE": "9"}).console.enabled
+
+
 def test_a_named_file_must_exist():
     with pytest.raises(ConfigError, match="找不到设置文件"):
         load_settings(Path("missing.toml"), {})

@@ -1,0 +1,43 @@
+"""The service does not start half-connected, and says how its connections stand."""
+
+import pytest
+
+from config.errors import ConfigError
+from tests.platforms.desk import opened
+from tests.platforms.example_server import ExampleServer
+
+HURRY = {"JIESU_PLATFORMS__PATIENCE": "0.05"}
+
+
+@pytest.fixture
+async def server():
+    async with ExampleServer() as server:
+        yield server
+        assert server.errors == []
+
+
+async def test_a_connected_service_starts_and_says_so(sqlite_url, tmp_path, server):
+    async with opened(sqlite_url, tmp_path, server) as office:
+        async with office.client.get("/readyz") as answer:
+            assert (await answer.json())["platforms"] == {"matrix": "已连接"}
+        async with office.client.get("/metrics") as answer:
+            assert 'jiesu_platform_connected{platform="matrix"} 1.0' in await answer.text()
+
+
+async def test_one_that_reaches_nobody_refuses_and_names_the_settings(sqlite_url, tmp_path, server):
+    server.up = False
+    with pytest.raises(ConfigError) as refused:
+        async with opened(sqlite_url, tmp_path, server, **HURRY):
+            pass
+    assert str(refused.value) == (
+        "Matrix：HTTP 503。请检查 JIESU_MATRIX__HOMESERVER 和 JIESU_MATRIX__ACCESS_TOKEN。"
+        "改好后再启动；平台没有连上也要启动，请设 JIESU_PLATFORMS__OPTIONAL=true"
+    )
+
+
+async def test_told_to_it_starts_and_goes_on_trying(sqlite_url, tmp_path, server):
+    server.up = False
+    async with opened(sqlite_url, tmp_path, server, **HURRY, JIESU_PLATFORMS__OPTIONAL="true") as office:
+        async with office.client.get("/readyz") as answer:
+            assert answer.status == 200
+            assert (await answer.json())["platforms"] == {"matrix": "没有连上"}

@@ -17,8 +17,9 @@ from typing import Any, Final
 from bot import metrics
 from bot.clock import Clock
 from handlers.intake.accept import Accepted, Prepared, Result, prepare
+from handlers.intake.announcing import finish
 from handlers.intake.orders import IncomingOrder
-from handlers.intake.register import finish, take_in
+from handlers.intake.register import take_in
 from handlers.intake.whole import WholeFile
 from handlers.office import Office
 from storage.store import Ahead, Job, Unit

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from loguru import logger
@@ -10,7 +11,7 @@ from loguru import logger
 from bot.clock import Clock
 from bot.desk import Desk
 from handlers import reminders, silence
-from handlers.intake import register
+from handlers.intake import announcing
 from handlers.office import Office
 from storage.errors import StoreError
 from storage.store import Job
@@ -46,11 +47,11 @@ class Scheduler:
         In this order: nobody is reminded of an order before it was announced.
         """
         office, now = self._office, self._clock.now()
-        told = register.MOST
-        while told >= register.MOST:
+        told = announcing.MOST
+        while told >= announcing.MOST:
             told = await self._desk.run(
                 Job(
-                    lambda unit: unit.attempt(lambda scope: register.tell_finished(office, scope)),
+                    lambda unit: unit.attempt(lambda scope: announcing.tell_finished(office, scope)),
                     now=now,
                     cause="import",
                 )
@@ -70,7 +71,11 @@ class Scheduler:
     async def next_due(self) -> datetime | None:
         """The earliest moment at which `sweep` has something to do."""
         now = self._clock.now()
-        found = [await self._desk.read(reminders.next_due, now), await self._silence_due(now)]
+        found = [
+            await self._desk.read(reminders.next_due, now),
+            await self._desk.read(partial(announcing.next_due, self._office), now),
+            await self._silence_due(now),
+        ]
         return min((moment for moment in found if moment is not None), default=None)
 
     async def _listen(self, now: datetime) -> None:

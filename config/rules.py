@@ -158,6 +158,16 @@ class StandingTimes(_Value):
     day_close: TimeOfDay
 
 
+class Arrivals(_Value):
+    """When ordinary new orders are told together: beyond `above` of them `within` a time the next ones are held for
+    at most `hold`, or until `most` of them wait."""
+
+    above: Count
+    within: Duration
+    hold: Duration
+    most: Count
+
+
 class Doubtful(_Value):
     """Messages that may not have arrived: `collect`ed, then named at most `most` at a time, `again` where in doubt."""
 
@@ -226,6 +236,7 @@ class Rules(_Value):
     intake_silence: Silence
     standing_times: StandingTimes
     digest_threshold: Count
+    arrivals: Arrivals
     doubtful: Doubtful
     robot_rest: Duration
 
@@ -315,6 +326,14 @@ class Rules(_Value):
             raise ValueError("只有最后一条可以不写条件，否则后面的永远用不上")
         return entries
 
+    @field_validator("arrivals")
+    @classmethod
+    def _far_below_the_limit(cls, arrivals: Arrivals, info: ValidationInfo) -> Arrivals:
+        limits = info.data.get("sign_off")
+        if limits is not None and arrivals.hold * 4 > limits.other.span:
+            raise ValueError("最多等候的时间不能超过一般工单签收时限的四分之一")
+        return arrivals
+
     @field_validator("upstream")
     @classmethod
     def _one_step_each(cls, upstream: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
@@ -382,6 +401,9 @@ _WORDS = {
     "review_list": "待评定、待结案",
     "undispatched": "未派单",
     "day_close": "日终",
+    "above": "超过件数",
+    "within": "时段",
+    "hold": "最多等",
     "collect": "先攒",
     "again": "再次核对间隔",
     "most": "一条最多列几件",

@@ -33,10 +33,12 @@ from config.texts import Texts
 from handlers import reminders
 from handlers.attachments import examined
 from handlers.inbound import Message, Reply, answer, shown
+from handlers.intake import announcing
 from handlers.intake.accept import Accepted
+from handlers.intake.announcing import finish, tell_finished
 from handlers.intake.files import read_table
 from handlers.intake.orders import IncomingOrder, RejectedRow
-from handlers.intake.register import finish, take_in, tell_finished
+from handlers.intake.register import take_in
 from handlers.intake.rows import read_rows
 from handlers.office import Office
 from handlers.privacy import mask_name
@@ -263,11 +265,15 @@ class Street:
         target = self.now + timedelta(**span) if to is None else to
         assert target >= self.now, "time does not run backwards"
         self.tick()
-        while (due := self._read(reminders.next_due)) is not None and due <= target:
+        while (due := self._next_due()) is not None and due <= target:
             self.now = max(self.now, due)
             self.tick()
         self.now = target
         self.tick()
+
+    def _next_due(self) -> datetime | None:
+        held = partial(announcing.next_due, self.office)
+        return min((due for due in (self._read(reminders.next_due), self._read(held)) if due is not None), default=None)
 
     def sleep(self, **span: float) -> None:
         """Time passes while the service is down: nobody sweeps."""

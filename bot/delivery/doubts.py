@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bot.delivery import ledger
 from bot.delivery.ledger import UNKNOWN_DIGEST, Row
 from bot.platforms.contract import Outcome
+from handlers.intake.announcing import announced
 from handlers.office import Office
 from handlers.states import State
 from storage import outbox
@@ -100,11 +101,12 @@ def _must_be_repeated(scope: Scope, row: Row) -> bool:
         return False
     if row["priority"] == Priority.URGENT:
         return True
-    if row["kind"] != "new_order":
+    orders = announced(row["kind"], row["orders"])
+    if not orders:
         return False
     order = table(OrderTable)
-    state = scope.connection.execute(sa.select(order.c.state).where(order.c.id == row["order_id"])).scalar()
-    return bool(state == State.AWAITING_SIGNATURE)
+    unsigned = sa.select(order.c.id).where(order.c.id.in_(orders), order.c.state == State.AWAITING_SIGNATURE).limit(1)
+    return scope.connection.execute(unsigned).first() is not None
 
 
 def _name_again(office: Office, scope: Scope, digest: Row) -> None:

@@ -12,10 +12,11 @@ from bot.delivery.ledger import UNKNOWN_DIGEST
 from bot.platforms.contract import Mention, Outgoing
 from bot.platforms.wecom.webhook import WeComWebhook
 from config.organisation import Organisation, load_organisation
+from handlers.intake.announcing import announced
 from storage.columns import table
 from storage.outbox import Priority, Status
 from storage.store import Store
-from storage.tables import Attempt, ConsoleMessage, Event, Inbox, OrderTable, Outbox
+from storage.tables import Attempt, ConsoleMessage, Event, Inbox, OrderTable, Outbox, Unannounced
 from storage.verify import verify
 from tests.crash.house import ORGANISATION, House
 from tests.crash.stream import Stream
@@ -78,10 +79,11 @@ def _check_notices(store: Store, stream: Stream, messages: Sequence[Row]) -> Non
         if row["kind"] == "new_order" or (row["cause"] or "").startswith("console:")
     )
     assert set(made.values()) <= {1}, [key for key, count in made.items() if count > 1]
-    new = Counter((row["order_id"], row["endpoint"]) for row in originals if row["kind"] == "new_order")
+    new = Counter((order, row["endpoint"]) for row in originals for order in announced(row["kind"], row["orders"]))
     ways = ("console:dispatch", "wecom:dispatch:0")
     orders = [row["id"] for row in _rows(store, OrderTable)]
     assert new == Counter((order, way) for order in orders for way in ways)
+    assert not _rows(store, Unannounced)
     for answer in stream.answered:
         kind = _ANNOUNCED.get(answer.said.text.split()[0].removeprefix("/"))
         for order in answer.done if kind else ():
@@ -112,7 +114,7 @@ def _check_robots(store: Store, house: House, messages: Sequence[Row]) -> Counte
             assert (confirmed, lost) == expected, (row, tried)
         _check_doubts(mine)
         counts["repeated"] += sum(row["repeat_of"] is not None for row in mine)
-        counts["named"] += len({number for row in mine for number in row["names"]})
+        counts["named"] += len({number for row in mine if row["kind"] == UNKNOWN_DIGEST for number in row["names"]})
     return counts
 
 
@@ -124,7 +126,8 @@ def _check_doubts(messages: Sequence[Row]) -> None:
             repeats[row["repeat_of"]].append(row)
     by_id = {row["id"]: row for row in messages}
     assert all(by_id[number]["state"] == Status.UNKNOWN for number in repeats), "a confirmed message was repeated"
-    named = {number for row in messages if row["state"] == Status.SENT for number in row["names"]}
+    digests = [row for row in messages if row["kind"] == UNKNOWN_DIGEST]
+    named = {number for row in digests if row["state"] == Status.SENT for number in row["names"]}
     for row in messages:
         if row["state"] != Status.UNKNOWN or row["kind"] == UNKNOWN_DIGEST:
             continue
@@ -134,7 +137,8 @@ def _check_doubts(messages: Sequence[Row]) -> None:
         first = row["repeat_of"] is None
         if again:
             assert first, "a repeat was repeated"
-            assert row["priority"] == Priority.URGENT or row["kind"] == "new_order", row
+            new = announced(row["kind"], row["orders"])
+            assert row["priority"] == Priority.URGENT or new, row
             assert again[0]["text"] == re.sub(
                 r"^(【#\d+】)?", lambda head: head[0] + "（可能重复）", row["text"], count=1
             )

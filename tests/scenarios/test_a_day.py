@@ -28,7 +28,7 @@ def test_a_whole_day(street: Street) -> None:
 
     # The morning's export: three live orders are announced, the finished one to nobody. The leak is urgent by its text.
     street.import_rows(*export(noise, leak, elsewhere))
-    assert street.told() == ["dispatch: new_order #2", f"dispatch: new_order #3 {SEATS}", "dispatch: new_order #4"]
+    assert street.told() == [f"dispatch: new_order #3 {SEATS}", "dispatch: new_order #2", "dispatch: new_order #4"]
     assert street.order(1).state == "已结案"
     assert street.order(3).level == "紧急"
 

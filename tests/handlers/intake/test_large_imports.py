@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from handlers.intake import register
+from handlers.intake import announcing
+from handlers.intake.announcing import finish, tell_finished
 from handlers.intake.orders import IncomingOrder
-from handlers.intake.register import finish, take_in, tell_finished
+from handlers.intake.register import take_in
 from storage.tables import Unannounced
 from tests.street import URGENT, Street, row
 
@@ -23,7 +24,7 @@ def tell(street: Street) -> int:
     """The import ends, and the service ticks until all is told; in how many transactions."""
     street._run(partial(finish, batch="large"), "import")
     times = 1
-    while street._run(partial(tell_finished, street.office), "import") >= register.MOST:
+    while street._run(partial(tell_finished, street.office), "import") >= announcing.MOST:
         times += 1
     return times
 
@@ -35,7 +36,7 @@ def test_a_large_import_leaves_few_rows_to_tell_and_its_digest_counts_all(street
     notices = street.notices()
     assert [notice.order for notice in notices.of("new_order")] == [7, 280]
     text = notices.only("new_orders_digest").text
-    assert text.startswith("新工单汇总：本次导入 300 件待签收\n其中紧急 2 件，已逐件通知\n#1 ")
+    assert text.startswith("新工单汇总：本次导入 300 件待签收\n其中紧急 2 件，已逐件通知\n【#1】热线-260601-000001 ")
     assert "另有 283 件：/列表 待签收" in text
     assert "/签收 1-50（一次最多 50 件，还有 250 件分次签收）" in text
     assert street.rows(Unannounced) == []
@@ -44,7 +45,7 @@ def test_a_large_import_leaves_few_rows_to_tell_and_its_digest_counts_all(street
 def test_many_urgent_ones_are_told_in_several_transactions_and_counted_once(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(register, "MOST", 10)
+    monkeypatch.setattr(announcing, "MOST", 10)
     store(street, 1, 90, urgent=tuple(range(1, 36)))
     assert tell(street) == 5, "three of ten urgent ones, the rest with the digest, and a look that finds nothing"
     notices = street.notices()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from handlers.intake.register import finish, take_in
+from handlers.intake.announcing import finish
+from handlers.intake.register import take_in
 from storage.tables import Unannounced
 from tests.street import TO, URGENT, Street, row
 
@@ -13,9 +14,9 @@ def test_each_new_order_is_announced_with_what_to_type(street: Street) -> None:
     )
 
     notices = street.notices()
-    assert notices.lines == ["dispatch: new_order #1", "dispatch: new_order #2 @zhang @li @zhao"]
-    assert [notice.urgent for notice in notices] == [False, True]
-    text = notices[0].text
+    assert notices.lines == ["dispatch: new_order #2 @zhang @li @zhao", "dispatch: new_order #1"]
+    assert [notice.urgent for notice in notices] == [True, False]
+    text = notices[1].text
     assert text.splitlines()[0] == "【#1】新工单"
     for words in (
         "诉求 · 生态环境→噪声→施工噪声",
@@ -30,7 +31,7 @@ def test_each_new_order_is_announced_with_what_to_type(street: Street) -> None:
         "/退回 1 类别 单位 说明",
     ):
         assert words in text
-    assert notices[1].text.startswith("【#2】新工单 ⚠ 紧急")
+    assert notices[0].text.startswith("【#2】新工单 ⚠ 紧急")
     street.check()
 
 
@@ -50,7 +51,9 @@ def test_more_are_one_digest_and_each_urgent_one(street: Street) -> None:
         [f"dispatch: new_order #7 {seats}", f"dispatch: new_order #19 {seats}", f"dispatch: new_orders_digest {seats}"]
     )
     text = notices.only("new_orders_digest").text
-    assert text.startswith("新工单汇总：本次导入 24 件待签收\n其中紧急 2 件，已逐件通知\n#1 ")
+    assert text.startswith(
+        "新工单汇总：本次导入 24 件待签收\n其中紧急 2 件，已逐件通知\n【#1】热线-260601-000001 噪声→施工噪声 "
+    )
     assert text.endswith("另有 7 件：/列表 待签收\n下一步：/签收 1-23 25")
     assert street.say("zhang", "/签收 1-23 25").count("✔") == 24
 

@@ -1,4 +1,5 @@
-"""`make bench`: durable commands over HTTP, ours beside bare aiohttp with raw sqlite3 writing the same rows.
+"""`make bench`: durable commands over HTTP, ours beside bare aiohttp with raw sqlite3 writing the same rows; and what
+starting both takes.
 
 Rounds alternate between the two, so that a machine whose speed drifts slows both; medians are printed. The result is
 Markdown, ready for `docs/benchmarks.md`.
@@ -11,7 +12,7 @@ import statistics
 import sys
 from dataclasses import dataclass
 
-from bench import servers
+from bench import servers, starting
 from bench.load import Figures, drive
 
 CONNECTIONS = (1, 32)
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     figures: dict[tuple[str, int], list[Figures]] = {}
+    starts: dict[str, list[starting.Start]] = {}
     with servers.seeded() as store:
         for round_ in range(options.rounds):
             for connections in CONNECTIONS:
@@ -42,9 +44,11 @@ def main() -> None:
                     with start(store) as server:
                         found = drive(server.address, server.orders, connections, options.seconds)
                     figures.setdefault((name, connections), []).append(found)
+                    starts.setdefault(name, []).append(server.start)
                     print(f"round {round_ + 1}: {name} {connections} {found}", file=sys.stderr)
     rows = [_median(name, connections, found) for (name, connections), found in figures.items()]
     print(_markdown(rows, options.seconds, options.rounds))
+    print(f"\n{starting.markdown(starts, servers.LIMIT)}")
 
 
 def _median(name: str, connections: int, found: list[Figures]) -> Row:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.seed import fill
+from bench.starting import Start, resident
 from config.shanghai import SHANGHAI
 
 ORDERS = 20_000
@@ -23,14 +24,16 @@ START = datetime(2026, 6, 1, 8, 0, tzinfo=SHANGHAI).astimezone(UTC)
 ORGANISATION = Path(__file__).resolve().parent.parent / "config" / "sample" / "organisation.toml"
 OURS, LIMIT = "jiesu", "limit: aiohttp + one writer thread + raw sqlite3"
 _WAIT_SECONDS = 60
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that takes commands: its address, and how many orders wait to be signed."""
+    """A server that takes commands: its address, how many orders wait to be signed, and how it started."""
 
     address: str
     orders: int
+    start: Start
 
 
 @contextlib.contextmanager
@@ -45,8 +48,8 @@ def ours(seeded: Path) -> Iterator[Server]:
             "JIESU_CLOCK__START": START.isoformat(),
             "JIESU_CLOCK__SPEED": "0",
         }
-        with _process([sys.executable, "-m", "bot", "run"], environ, "/readyz") as address:
-            yield Server(address, ORDERS)
+        with _process([sys.executable, "-m", "bot", "run"], environ, "/readyz") as (address, start):
+            yield Server(address, ORDERS, start)
 
 
 @contextlib.contextmanager
@@ -54,8 +57,8 @@ def limit(seeded: Path) -> Iterator[Server]:
     """What the machine can do with the same rows and nothing else."""
     with _copy(seeded) as folder:
         command = [sys.executable, "-m", "bench.limit", str(folder / "jiesu.db")]
-        with _process(command, dict(os.environ), "/readyz") as address:
-            yield Server(address, ORDERS)
+        with _process(command, dict(os.environ), "/readyz") as (address, start):
+            yield Server(address, ORDERS, start)
 
 
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {LIMIT: limit, OURS: ours}
@@ -77,16 +80,17 @@ def _copy(source: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], environ: dict[str, str], path: str) -> Iterator[str]:
+def _process(command: list[str], environ: dict[str, str], path: str) -> Iterator[tuple[str, Start]]:
     port = _free_port()
     environ |= {"JIESU_HTTP__PORT": str(port), "BENCH_PORT": str(port)}
     if "bench.limit" not in command:
         environ.pop("BENCH_PORT")
+    begun = time.perf_counter()
     process = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(process, address + path)
-        yield address
+        yield address, Start(time.perf_counter() - begun, resident(process.pid))
     finally:
         process.terminate()
         process.wait(30)
@@ -99,7 +103,7 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
             raise RuntimeError(f"{process.args} ended with {process.returncode}")
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=1):
             return
-        time.sleep(0.05)
+        time.sleep(_LOOK_SECONDS)
     raise RuntimeError(f"{url} did not answer")
 
 

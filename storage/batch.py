@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 from storage import statements
 from storage.columns import restored, table
 from storage.journal import Draft, chain
+from storage.prepared import fetch, run
 from storage.projection import Key, defaults, differing, key_of, order_of
 from storage.tables import PROJECTIONS, Clock, Counter, Event, Head, Inbox, Order, Projected, VaultRow
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from storage.transaction import Scope
 
 P = TypeVar("P", bound=Projected)
+_MOST = 1024
+"""Orders that one query names: SQLite takes some 32,000 parameters, PostgreSQL as many again."""
 
 
 class Mark(NamedTuple):
@@ -59,11 +62,11 @@ class Batch:
         """Load together what the batch is going to name: counters, stored replies, orders with their clocks."""
         for name in sorted(set(counters)):
             self.counter(name)
-        wanted = list(dict.fromkeys(messages))
-        if wanted:
-            self._messages = dict.fromkeys(wanted)
-            for platform, message_id, replies in self.connection.execute(statements.replies(), {"messages": wanted}):
-                self._messages[platform, message_id] = replies
+        by_platform: dict[str, list[str]] = defaultdict(list)
+        for platform, message_id in dict.fromkeys(messages):
+            by_platform[platform].append(message_id)
+        for platform, wanted in by_platform.items():
+            self._load_replies(platform, wanted)
         self.load(Order, orders)
         self.load(Clock, [order for order in orders if self.of(Order, order)])
 
@@ -72,18 +75,20 @@ class Batch:
         missing = sorted({order for order in orders if (model, order) not in self._loaded})
         if not missing:
             return
-        query = statements.rows_of_orders(model, self._lock and model is Order)
         self._loaded.update((model, order) for order in missing)
-        for values in self.connection.execute(query, {"orders": missing}).mappings():
-            row = restored(model, values)
-            if (model, key_of(row)) not in self._stored:
-                self.known(row)
+        for start in range(0, len(missing), _MOST):
+            wanted = statements.names("o", missing[start : start + _MOST])
+            query = statements.rows_of_orders(model, len(wanted), self._lock and model is Order)
+            for values in fetch(self.connection, query, wanted):
+                row = restored(model, values)
+                if (model, key_of(row)) not in self._stored:
+                    self.known(row)
 
     def known(self, row: Projected) -> None:
         """Take a row as stored with just these values, whether it was loaded or follows from another row."""
         model, key = type(row), key_of(row)
         self._rows[model].setdefault(order_of(key), {})[key] = row
-        self._stored[model, key] = dict(row.__dict__)
+        self._stored[model, key] = row.__dict__  # scopes work on copies
 
     def held(self, model: type[P], key: Key) -> P | None:
         """The row if it was loaded or added in this batch; no query is made."""
@@ -104,7 +109,8 @@ class Batch:
         """The counter's value, locked until the end of the transaction."""
         if name not in self._counters:
             query = statements.counter(self._lock)
-            self._counters[name] = self._given[name] = self.connection.execute(query, {"k_name": name}).scalar_one()
+            (found,) = fetch(self.connection, query, {"k_name": name})
+            self._counters[name] = self._given[name] = found["value"]
         return self._given[name]
 
     def vault(self, order: int) -> Mapping[str, Any] | None:
@@ -112,8 +118,7 @@ class Batch:
         if (placed := self._placed.get((VaultRow, (order,)))) is not None:
             return placed
         if order not in self._vault:
-            found = self.connection.execute(statements.vault(), {"order": order}).mappings().one_or_none()
-            self._vault[order] = None if found is None else dict(found)
+            self._vault[order] = next(iter(fetch(self.connection, statements.vault(), {"order": order})), None)
         return self._vault[order]
 
     @property
@@ -125,9 +130,14 @@ class Batch:
         """The stored replies to a message that was already taken, else None."""
         key = (platform, message_id)
         if key not in self._messages:
-            found = self.connection.execute(statements.replies(), {"messages": [key]}).one_or_none()
-            self._messages[key] = None if found is None else found.replies
+            self._load_replies(platform, [message_id])
         return self._messages[key]
+
+    def _load_replies(self, platform: str, messages: list[str]) -> None:
+        self._messages |= dict.fromkeys((platform, message_id) for message_id in messages)
+        wanted = statements.names("m", messages)
+        for row in fetch(self.connection, statements.replies(len(wanted)), {"platform": platform, **wanted}):
+            self._messages[platform, row["message_id"]] = row["replies"]
 
     def mark(self) -> "Mark":
         """Where the batch stands, for `back_to`."""
@@ -161,7 +171,7 @@ class Batch:
 
     def merge(self, scope: "Scope") -> None:
         """Take over what an accepted command did."""
-        for (model, key), row in scope.touched():
+        for model, key, row in scope.changed():
             rows = self._rows[model].setdefault(order_of(key), {})
             self._log.append((model, key, rows.get(key)))
             if row is None:
@@ -213,7 +223,7 @@ class Batch:
         for name, value in self._given.items():
             if value != self._counters[name]:
                 parameter = {"k_name": name, "v_value": value}
-                self.connection.execute(statements.update(Counter, ("value",)), parameter)
+                run(self.connection, statements.update(Counter, ("value",)), [parameter])
         return self._append() if self._drafts else None
 
     def _write(self) -> None:
@@ -241,11 +251,11 @@ class Batch:
             elif columns := differing(model, before, after):
                 altered[columns].append(_bound(model.KEY, key) | {f"v_{name}": after[name] for name in columns})
         if gone:
-            self.connection.execute(statements.delete(target), gone)
+            run(self.connection, statements.delete(target), gone)
         for columns, rows in altered.items():
-            self.connection.execute(statements.update(target, columns), rows)
+            run(self.connection, statements.update(target, columns), rows)
         if added:
-            self.connection.execute(statements.insert(target), added)
+            run(self.connection, statements.insert(target), added)
 
     def _place(self) -> None:
         by_target: dict[type[SQLModel], list[tuple[Key, Mapping[str, Any] | None]]] = defaultdict(list)
@@ -257,18 +267,18 @@ class Batch:
             blank = dict.fromkeys(stored.c.keys())
             gone = [_bound(names, key) for key, values in items if values is None]
             if gone:
-                self.connection.execute(statements.delete(target), gone)
+                run(self.connection, statements.delete(target), gone)
             rows = [blank | dict(zip(names, key, strict=True)) | dict(values) for key, values in items if values]
             if rows:
-                self.connection.execute(statements.upsert(target, self.connection.dialect.name), rows)
+                run(self.connection, statements.upsert(target, self.connection.dialect.name), rows)
 
     def _append(self) -> tuple[int, str]:
-        seq, digest = self.connection.execute(statements.head(self._lock)).one()
-        rows = chain(self._drafts, seq, digest)
-        self.connection.execute(statements.insert(Event), rows)
+        (head,) = fetch(self.connection, statements.head(self._lock), {"k_id": 1})
+        rows = chain(self._drafts, head["seq"], head["hash"])
+        run(self.connection, statements.insert(Event), rows)
         seq, digest = rows[-1]["seq"], rows[-1]["hash"]
         parameters = {"k_id": 1, "v_seq": seq, "v_hash": digest}
-        self.connection.execute(statements.update(Head, ("seq", "hash")), parameters)
+        run(self.connection, statements.update(Head, ("seq", "hash")), [parameters])
         return seq, digest
 
 
@@ -281,4 +291,4 @@ def _insert(connection: sa.Connection, target: type[SQLModel], values: list[Mapp
     for item in values:
         shapes[tuple(item)].append(item)
     for rows in shapes.values():
-        connection.execute(statements.insert(target), rows)
+        run(connection, statements.insert(target), rows)

@@ -1,16 +1,15 @@
 """The statements of the hot path, each built once: building one in SQLAlchemy takes longer than running it."""
 
+from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
 from storage.columns import table
 from storage.tables import PROJECTIONS, Counter, Head, Inbox, Order, Projected, VaultRow
-
-_INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 def owner(model: type[Projected]) -> sa.Column[Any]:
@@ -18,11 +17,17 @@ def owner(model: type[Projected]) -> sa.Column[Any]:
     return table(PROJECTIONS[model]).c["id" if model is Order else "order_id"]
 
 
+def names(prefix: str, values: Sequence[Any]) -> dict[str, Any]:
+    """A list as parameters `o0`, `o1` …, filled up with its last value to a power of two: few lengths, few texts."""
+    width = 1 << (len(values) - 1).bit_length()
+    return {f"{prefix}{at}": values[min(at, len(values) - 1)] for at in range(width)}
+
+
 @cache
-def rows_of_orders(model: type[Projected], lock: bool) -> sa.Select[Any]:
-    """A projected table's rows of the orders `orders`, by key; `lock` holds them until the end."""
+def rows_of_orders(model: type[Projected], width: int, lock: bool) -> sa.Select[Any]:
+    """A projected table's rows of `width` orders, by key; `lock` holds them until the end."""
     stored = table(PROJECTIONS[model])
-    wanted = owner(model).in_(sa.bindparam("orders", expanding=True))
+    wanted = owner(model).in_([sa.bindparam(f"o{at}", type_=sa.Integer()) for at in range(width)])
     query = sa.select(stored).where(wanted).order_by(*(stored.c[name] for name in model.KEY))
     return query.with_for_update() if lock else query
 
@@ -31,7 +36,7 @@ def rows_of_orders(model: type[Projected], lock: bool) -> sa.Select[Any]:
 def vault() -> sa.Select[Any]:
     """The vault's row of the order `order`."""
     stored = table(VaultRow)
-    return sa.select(stored).where(stored.c.order_id == sa.bindparam("order"))
+    return sa.select(stored).where(stored.c.order_id == sa.bindparam("order", type_=sa.Integer()))
 
 
 @cache
@@ -57,20 +62,21 @@ def delete(target: type[SQLModel]) -> sa.Delete:
 
 @cache
 def upsert(target: type[SQLModel], dialect: str) -> sa.Insert:
-    """Set whole rows, new or not."""
+    """Set whole rows, new or not. Only the dialect in use is imported: PostgreSQL's takes a tenth of a second."""
     stored = table(target)
-    statement: Any = _INSERTS[dialect](stored)
+    statement: Any = import_module(f"sqlalchemy.dialects.{dialect}").insert(stored)
     key = [column.name for column in stored.primary_key]
     rest = {column.name: statement.excluded[column.name] for column in stored.c if column.name not in key}
     return cast(sa.Insert, statement.on_conflict_do_update(index_elements=key, set_=rest))
 
 
 @cache
-def replies() -> sa.Select[Any]:
-    """The stored replies to the messages `messages`, pairs of platform and message id."""
+def replies(width: int) -> sa.Select[Any]:
+    """The stored replies to `width` messages of the platform `platform`."""
     inbox = table(Inbox)
-    wanted = sa.tuple_(inbox.c.platform, inbox.c.message_id).in_(sa.bindparam("messages", expanding=True))
-    return sa.select(inbox.c.platform, inbox.c.message_id, inbox.c.replies).where(wanted)
+    wanted = inbox.c.message_id.in_([sa.bindparam(f"m{at}", type_=inbox.c.message_id.type) for at in range(width)])
+    of_platform = inbox.c.platform == sa.bindparam("platform", type_=inbox.c.platform.type)
+    return sa.select(inbox.c.message_id, inbox.c.replies).where(of_platform, wanted)
 
 
 @cache
@@ -83,9 +89,9 @@ def counter(lock: bool) -> sa.Select[Any]:
 
 @cache
 def head(lock: bool) -> sa.Select[Any]:
-    """The journal's last number and hash."""
+    """The journal's last number and hash, in the row `k_id`."""
     stored = table(Head)
-    query = sa.select(stored.c.seq, stored.c.hash).where(stored.c.id == 1)
+    query = sa.select(stored.c.seq, stored.c.hash).where(*_key(stored))
     return query.with_for_update() if lock else query
 
 

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from storage.batch import Batch
 from storage.columns import restored
 from storage.journal import Draft, Effect
-from storage.projection import Key, differing, effect, key_of, order_of
+from storage.projection import Key, effect, key_of, order_of, same
 from storage.tables import Order, Projected, Stay, VaultRow
 
 P = TypeVar("P", bound=Projected)
@@ -66,11 +66,14 @@ class Scope:
     def rows(self, model: type[P], order: int) -> list[P]:
         """All rows of a projected table that belong to the order, by key, to read and change."""
         sheet = self._sheet(order)
-        for key, row in self._batch.of(model, order).items():
-            if (model, key) not in sheet.rows:
-                sheet.take(row)
-        found = [(key, row) for (held, key), row in sheet.rows.items() if held is model and row is not None]
-        return [cast(P, row) for _, row in sorted(found, key=lambda pair: pair[0])]
+        held = sheet.rows[model]
+        if model not in sheet.whole:
+            sheet.whole.add(model)
+            for key, row in self._batch.of(model, order).items():
+                if key not in held:
+                    sheet.take(row)
+        found = (held[key] for key in sorted(held))
+        return cast(list[P], [row for row in found if row is not None])
 
     def add(self, row: P) -> P:
         """Add a projected row; raises ValueError when its key is taken."""
@@ -78,22 +81,23 @@ class Scope:
         if isinstance(row, Order):
             self._batch.created(row.id)
         sheet = self._sheet(order_of(key))
-        held = sheet.rows[model, key] if (model, key) in sheet.rows else self._batch.of(model, key[0]).get(key)
-        if held is not None:
+        rows = sheet.rows[model]
+        if (rows[key] if key in rows else self._batch.of(model, key[0]).get(key)) is not None:
             raise ValueError(f"{model.NAME} {key} is taken")
-        sheet.rows[model, key] = row
+        rows[key] = row
         sheet.recorded.setdefault((model, key), None)
         return row
 
     def remove(self, row: Projected) -> None:
         """Remove a projected row: only an undo does."""
         key = key_of(row)
-        self._sheet(order_of(key)).rows[type(row), key] = None
+        self._sheet(order_of(key)).rows[type(row)][key] = None
 
-    def touched(self) -> Iterator[tuple[tuple[type[Projected], Key], Projected | None]]:
-        """Every row that was read, changed, added or removed (None), with its table and key."""
+    def changed(self) -> Iterator[tuple[type[Projected], Key, Projected | None]]:
+        """Every row that was changed, added or removed (None), with its table and key; after `close` that is all."""
         for sheet in self._sheets.values():
-            yield from sheet.rows.items()
+            for model, key in sheet.changed:
+                yield model, key, sheet.rows[model][key]
 
     def next_number(self, counter: str) -> int:
         """The next number of a counter; numbers are given in commit order."""
@@ -164,13 +168,13 @@ class Scope:
         if before is not None and (before["state"], before["department"]) == (order.state, order.department):
             return
         if before is not None and before["stay"]:
-            held = sheet.rows.get((Stay, (order.id, before["stay"])))
+            held = sheet.rows[Stay].get((order.id, before["stay"]))
             ended = sheet.take(self._standing(order.id, before)) if held is None else held
             assert isinstance(ended, Stay)
             ended.until = self.now
         order.stay, order.since = n, self.now
         entered = Stay(order_id=order.id, n=n, state=order.state, department=order.department, since=self.now)
-        sheet.rows[Stay, (order.id, n)] = entered
+        sheet.rows[Stay][order.id, n] = entered
         sheet.recorded[Stay, (order.id, n)] = None
 
     def _standing(self, order: int, before: Mapping[str, Any]) -> Stay:
@@ -189,37 +193,43 @@ class Scope:
 
 
 class _Sheet:
-    """One order's rows as a scope works on them, and as its last event left them (None: not there)."""
+    """One order's rows as a scope works on them, and as its last event left them (None: not there).
+
+    `whole` are the tables of which every row was taken, `changed` the rows that an event of this scope changed.
+    """
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[type[Projected], Key], Projected | None] = {}
+        self.rows: dict[type[Projected], dict[Key, Projected | None]] = defaultdict(dict)
         self.recorded: dict[tuple[type[Projected], Key], dict[str, Any] | None] = {}
+        self.whole: set[type[Projected]] = set()
+        self.changed: dict[tuple[type[Projected], Key], None] = {}
 
     def take(self, row: P) -> P:
-        """Copy a row that the batch holds."""
+        """Copy a row that the batch holds, which no scope changes: its own values are what was recorded."""
         model, key = type(row), key_of(row)
         copy = restored(model, row.__dict__)
-        self.rows[model, key] = copy
-        self.recorded[model, key] = dict(row.__dict__)
+        self.rows[model][key] = copy
+        self.recorded[model, key] = row.__dict__
         return copy
 
     def effects(self) -> list[Effect]:
         """What changed since the last event; from now on it counts as recorded."""
         effects: list[Effect] = []
-        for (model, key), row in self.rows.items():
-            before = self.recorded[model, key]
-            after = None if row is None else row.__dict__
-            if before is None and after is None:
-                continue
-            if (change := effect(model, key, before, after)) is not None:
-                effects.append(change)
-                self.recorded[model, key] = None if after is None else dict(after)
+        for model, key, before, after in self._differing():
+            effects.append(effect(model, key, before, after))
+            self.recorded[model, key] = None if after is None else dict(after)
+            self.changed[model, key] = None
         return effects
 
     def check(self) -> None:
         """Raise RuntimeError for a change that no event records."""
-        for (model, key), row in self.rows.items():
-            before, after = self.recorded[model, key], None if row is None else row.__dict__
-            changed = before is not after if before is None or after is None else differing(model, before, after)
-            if changed:
-                raise RuntimeError(f"unrecorded change of {model.NAME} {key}")
+        for model, key, _, _ in self._differing():
+            raise RuntimeError(f"unrecorded change of {model.NAME} {key}")
+
+    def _differing(self) -> Iterator[tuple[type[Projected], Key, dict[str, Any] | None, dict[str, Any] | None]]:
+        for model, rows in self.rows.items():
+            for key, row in rows.items():
+                before = self.recorded[model, key]
+                after = None if row is None else row.__dict__
+                if not same(model, before, after):
+                    yield model, key, before, after

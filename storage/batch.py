@@ -196,7 +196,7 @@ class Batch:
         """
         if not scope.only_adds or any(self.counter(name) != value for name, value in scope.numbered_from.items()):
             return False
-        for (model, key), _ in scope.touched():
+        for model, key, _ in scope.changed():
             if model is Order:
                 self.created(order_of(key))
         self.merge(scope)

@@ -1,5 +1,6 @@
 """The ticker: it only asks the store what is due, so a restart, a pause or a second replica changes nothing."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -28,6 +29,7 @@ class Scheduler:
         self._clock = clock
         self._beat = AsyncIOScheduler(timezone="Asia/Shanghai")
         self._since = clock.now()
+        self._turn = asyncio.Lock()
         self.last_cycle = time.monotonic()
 
     def start(self) -> None:
@@ -36,10 +38,12 @@ class Scheduler:
         self._beat.add_job(self._guarded(self.sweep), "interval", seconds=TICK_SECONDS, **options)
         self._beat.start()
 
-    def stop(self) -> None:
-        """Start nothing more."""
+    async def stop(self) -> None:
+        """Start nothing more and let a tick that is under way end: cut off, it would be logged as a failure."""
         if self._beat.running:
-            self._beat.shutdown(wait=False)
+            self._beat.remove_all_jobs()
+            async with self._turn:
+                self._beat.shutdown(wait=False)
 
     async def sweep(self) -> None:
         """Announce what imports found, then queue every reminder and mark every breach due at the clock's moment.
@@ -96,9 +100,10 @@ class Scheduler:
 
     def _guarded(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def tick() -> None:
-            try:
-                await work()
-            except StoreError as error:
-                logger.warning("tick: {}", error)
+            async with self._turn:
+                try:
+                    await work()
+                except StoreError as error:
+                    logger.warning("tick: {}", error)
 
         return tick

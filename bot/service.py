@@ -192,7 +192,7 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
             folder = IntakeFolder(office, desk, clock, office.settings.intake.folder)
             await stack.enter_async_context(background(folder.run(), folder.stop))
         scheduler.start()
-        stack.callback(scheduler.stop)
+        stack.push_async_callback(scheduler.stop)
         logger.info("office ready, store {}", "rehearsal" if office.store.rehearsal else "real")
         yield service
         logger.info("stopping")

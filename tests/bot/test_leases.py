@@ -64,7 +64,7 @@ async def replicas(new_url, open_store):
 async def until(wanted):
     """Let everybody run until something is so."""
     async with asyncio.timeout(20):
-        while not wanted():
+        while not wanted():  # noqa: ASYNC110 - what is waited for are rows, written by another thread
             await asyncio.sleep(0)
 
 

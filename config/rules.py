@@ -176,6 +176,14 @@ class Doubtful(_Value):
     most: Count
 
 
+class Merging(_Value):
+    """Ordinary notices to one robot become one when they would wait for its limits longer than `wait`; at most `most`
+    of them in one."""
+
+    wait: Duration
+    most: Annotated[int, Field(ge=2)]
+
+
 class OnWorkday(_Value):
     """A time on the n-th workday of a week or month."""
 
@@ -238,6 +246,7 @@ class Rules(_Value):
     digest_threshold: Count
     arrivals: Arrivals
     doubtful: Doubtful
+    merging: Merging
     robot_rest: Duration
 
     attachments: Attachments
@@ -407,6 +416,7 @@ _WORDS = {
     "collect": "先攒",
     "again": "再次核对间隔",
     "most": "一条最多列几件",
+    "wait": "逐条发要等超过",
     "responded": "响应",
     "solved": "解决",
     "satisfied": "满意",

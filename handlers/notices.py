@@ -127,6 +127,14 @@ def ids(people: Iterable[Person | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(person.id for person in people if person is not None))
 
 
+def names_of(office: Office, people: Sequence[str], most: int = 3) -> str:
+    """`张三、李四等 5 人`: who is meant, for a line; nothing for nobody."""
+    found = (office.organisation.person(person) for person in people)
+    names = [person.name for person in found if person is not None]
+    listed = "、".join(names[:most])
+    return listed if len(names) <= most else f"{listed}等 {len(names)} 人"
+
+
 def with_role(office: Office, role: str) -> tuple[str, ...]:
     """Everybody who holds a role."""
     return ids(office.organisation.people_with(role))

@@ -26,6 +26,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     SPLIT = "split"
+    MERGED = "merged"
     CANCELLED = "cancelled"
 
 
@@ -37,6 +38,7 @@ SENTENCES: dict[Status, str] = {
     Status.UNKNOWN: "结果不明：请求可能已送到，也可能没有",
     Status.FAILED: "平台拒收，重试也没有用，需要有人处理",
     Status.SPLIT: "过长，已拆成几条分别发送",
+    Status.MERGED: "消息太多，已并入发往同一处的汇总",
     Status.CANCELLED: "不再需要，没有发送",
 }
 """What each state means, one sentence each."""
@@ -52,7 +54,12 @@ class Priority(IntEnum):
     NOTICE = 2
     REMINDER = 3
     REPORT = 4
+    EDIT = 5
+    """A card that is brought up to date."""
 
+
+HURRIED = (Priority.URGENT, Priority.REPLY)
+"""What somebody waits for just now: it is neither merged with others nor put off to a quieter minute."""
 
 NOWHERE = "nowhere"
 """The endpoint of a message that no robot or chat can carry: kept as failed, shown in /状态, never dropped."""
@@ -111,11 +118,13 @@ def update(scope: Scope, message: int, **values: Any) -> None:
     scope.execute(sa.update(box).where(box.c.id == message).values(**values))
 
 
-def endpoints_waiting(scope: Scope) -> dict[str, datetime]:
-    """Endpoints with something to send → the earliest moment at which it may be."""
+def endpoints_waiting(scope: Scope, *which: sa.ColumnElement[bool]) -> dict[str, datetime]:
+    """Endpoints with something to send (for which all of `which` holds) → the earliest moment at which it may be."""
     box = table(Outbox)
     query = (
-        sa.select(box.c.endpoint, sa.func.min(box.c.next_at)).where(box.c.state.in_(WAITING)).group_by(box.c.endpoint)
+        sa.select(box.c.endpoint, sa.func.min(box.c.next_at))
+        .where(box.c.state.in_(WAITING), *which)
+        .group_by(box.c.endpoint)
     )
     return {row[0]: row[1] for row in scope.connection.execute(query)}
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from bot.delivery import doubts, ledger
+from bot.delivery import crowding, doubts, ledger, merging
 from bot.delivery.composing import content_of
 from bot.delivery.ledger import Row
 from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
 from handlers.office import Office
 from storage import outbox
-from storage.outbox import Status
+from storage.outbox import HURRIED, Priority, Status
 from storage.tables import Attempt
 from storage.transaction import Scope
 
@@ -43,11 +43,15 @@ def claim(
         return False
     if doubts.recover(office, scope, endpoint) or doubts.queue_digest(office, scope, endpoint):
         return True
-    if ledger.free_from(ledger.recent(scope, endpoint, sender.limits), sender.limits) > scope.now:
+    attempts = ledger.recent(scope, endpoint, sender.limits)
+    if ledger.free_from(attempts, sender.limits) > scope.now:
         return False
-    row = ledger.first(scope, endpoint)
+    crowded = crowding.quiet_from(scope.now, endpoint, sender.avoid) > scope.now
+    row = ledger.first(scope, endpoint, max(HURRIED) if crowded else Priority.EDIT)
     if row is None:
         return False
+    if row["priority"] not in HURRIED and merging.merge(office, scope, endpoint, sender, attempts, compose):
+        return True
     message = compose(scope, row)
     if row["part"] is None or _revealing(row):
         parts = sender.parts(message)
@@ -89,6 +93,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.PERMANENT:
             outbox.update(scope, number, state=Status.FAILED, **facts)
+            merging.follow(scope, row, state=Status.FAILED, **facts)
         case Outcome.UNKNOWN:
             doubts.unknown(office, scope, row, **facts)
 
@@ -137,5 +142,6 @@ def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
             parent_id=row["id"],
             part=number,
             names=row["names"],
+            shown=row["shown"] if part.actions else None,
         )
-    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(parts)} 条")
+    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(parts)} 条", shown=None)

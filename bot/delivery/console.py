@@ -5,8 +5,9 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from bot.console.messages import BOT, add
-from bot.delivery import ledger
+from bot.delivery import ledger, merging
 from bot.delivery.claims import LEASE
+from bot.delivery.ledger import MERGED_DIGEST
 from storage import outbox
 from storage.columns import table
 from storage.outbox import WAITING, Priority, Status
@@ -17,6 +18,12 @@ MOST = 200
 """Messages handed over in one transaction: commands wait for it."""
 _REMINDERS = frozenset({"reminder", "catch_up"})
 _GONE = "机器人或会话已不在组织文件或设置里，没有发送"
+_BROKEN_OFF = "发送途中程序中断，机器人随后被移除；这条消息可能已经送到"
+_ENDINGS = (
+    (WAITING, {"state": Status.FAILED, "detail": _GONE}),
+    ((Status.SENDING,), {"state": Status.UNKNOWN, "detail": _BROKEN_OFF}),
+)
+"""What becomes of the messages of an endpoint that no longer exists, by their states."""
 
 
 def hand_over(scope: Scope, endpoints: Collection[str]) -> int:
@@ -38,7 +45,7 @@ def hand_over(scope: Scope, endpoints: Collection[str]) -> int:
             kind=_kind(row),
             text=row["text"],
             mentions=row["mentions"],
-            orders=() if row["order_id"] is None else (row["order_id"],),
+            orders=row["orders"],
             outbox_id=row["id"],
         )
     if rows:
@@ -53,10 +60,11 @@ def give_up(scope: Scope, endpoint: str, holder: str) -> bool:
     if not outbox.take_lease(scope, endpoint, holder, LEASE):
         return False
     box = table(Outbox)
-    ledger.change_waiting(scope, box.c.endpoint == endpoint, state=Status.FAILED, detail=_GONE)
-    begun = box.c.endpoint == endpoint, box.c.state == Status.SENDING
-    detail = "发送途中程序中断，机器人随后被移除；这条消息可能已经送到"
-    scope.execute(sa.update(box).where(*begun).values(state=Status.UNKNOWN, detail=detail))
+    for states, became in _ENDINGS:
+        which = box.c.endpoint == endpoint, box.c.state.in_(states)
+        for digest in scope.connection.execute(sa.select(box).where(*which, box.c.kind == MERGED_DIGEST)).mappings():
+            merging.follow(scope, dict(digest), **became)
+        scope.execute(sa.update(box).where(*which).values(**became))
     return True
 
 

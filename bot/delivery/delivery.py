@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.delivery import console, ledger
 from bot.delivery.claims import Claim, claim, record
 from bot.delivery.ledger import Row
-from bot.platforms.contract import Answer, Limit, Outcome, Outgoing, Sender
+from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.routes import CONSOLE, platform_of
 from handlers.office import Office
 from storage.columns import table
@@ -179,12 +179,8 @@ class Delivery:
         return {endpoint: at for endpoint, at in moments.items() if self._lane(endpoint) not in busy}
 
     async def _read_moments(self, now: datetime) -> dict[str, datetime]:
-        read = partial(ledger.moments, limits_of=self._limits_of, holder=self._holder)
+        read = partial(ledger.moments, sender_of=self._sender_of, holder=self._holder)
         return await asyncio.to_thread(self._office.store.read, read, now=now)
-
-    def _limits_of(self, endpoint: str) -> tuple[Limit, ...] | None:
-        sender = self._sender_of(endpoint)
-        return None if sender is None else sender.limits
 
     def _lane(self, endpoint: str) -> str | None:
         """None while another replica holds the connection that the endpoint needs: its messages wait for it."""

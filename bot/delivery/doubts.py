@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.delivery import ledger
-from bot.delivery.ledger import UNKNOWN_DIGEST, Row
+from bot.delivery import ledger, merging
+from bot.delivery.ledger import MERGED_DIGEST, UNKNOWN_DIGEST, Row
 from bot.platforms.contract import Outcome
 from handlers.intake.announcing import announced
 from handlers.office import Office
@@ -39,6 +39,9 @@ def recover(office: Office, scope: Scope, endpoint: str) -> bool:
 
 def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
     """Note that a message's outcome is unknown, and repeat it where that is called for."""
+    if row["kind"] == MERGED_DIGEST:
+        _unknown_merged(office, scope, row, **answer)
+        return
     again = _must_be_repeated(scope, row)
     told = again or row["kind"] == UNKNOWN_DIGEST
     outbox.update(
@@ -50,10 +53,7 @@ def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
         **answer,
     )
     if again:
-        number = _NUMBER.match(row["text"])
-        head = number[0] if number else ""
-        text = office.texts.render("repeated", head=head, rest=row["text"].removeprefix(head))
-        ledger.copy(scope, row, at=scope.now, text=text, parent_id=None, part=None, repeat_of=row["id"])
+        _repeat(office, scope, row)
     if row["kind"] == UNKNOWN_DIGEST:
         _name_again(office, scope, row)
 
@@ -67,6 +67,14 @@ def confirmed_late(scope: Scope, row: Row) -> None:
         state=Status.CANCELLED,
         detail="原来那一条后来确认已送到",
     )
+    if row["kind"] == MERGED_DIGEST:
+        box = table(Outbox)
+        state = Status.UNKNOWN if row["repeat_of"] else Status.MERGED
+        named = box.c.id.in_(row["names"]), box.c.state == Status.UNKNOWN
+        ledger.change_waiting(
+            scope, box.c.repeat_of.in_(row["names"]), state=Status.CANCELLED, detail="原来那一条后来确认已送到"
+        )
+        scope.execute(sa.update(box).where(*named).values(state=state, told_at=scope.now))
 
 
 def queue_digest(office: Office, scope: Scope, endpoint: str) -> bool:
@@ -90,10 +98,39 @@ def queue_digest(office: Office, scope: Scope, endpoint: str) -> bool:
         part=None,
         repeat_of=None,
         names=numbers,
+        orders=tuple(dict.fromkeys(order for row in rows for order in row["orders"])),
+        content=None,
     )
     box = table(Outbox)
     scope.execute(sa.update(box).where(box.c.id.in_(numbers)).values(told_at=scope.now))
     return True
+
+
+def _unknown_merged(office: Office, scope: Scope, digest: Row, **answer: Any) -> None:
+    """Each notice that went into it is treated as if it had been sent by itself, but those that must be repeated are
+    repeated in one message again. What a repeat named is then named in a digest like everything else in doubt."""
+    outbox.update(scope, digest["id"], state=Status.UNKNOWN, told_at=scope.now, **answer)
+    first = digest["repeat_of"] is None
+    rows = ledger.messages(scope, digest["names"])
+    rows = [row for row in rows if row["state"] == (Status.MERGED if first else Status.UNKNOWN)]
+    again = [row for row in rows if first and _must_be_repeated(scope, row)]
+    repeated = {row["id"] for row in again}
+    later = scope.now + office.rules(scope.now).doubtful.collect
+    for row in rows:
+        told = scope.now if row["id"] in repeated else None
+        outbox.update(scope, row["id"], state=Status.UNKNOWN, next_at=later, told_at=told, **answer)
+    if len(again) == 1:
+        _repeat(office, scope, again[0])
+    elif again:
+        values = merging.digest_of(office, scope, again, repeated=True)
+        ledger.copy(scope, again[0], **{**values, "repeat_of": digest["id"]})
+
+
+def _repeat(office: Office, scope: Scope, row: Row) -> None:
+    number = _NUMBER.match(row["text"])
+    head = number[0] if number else ""
+    text = office.texts.render("repeated", head=head, rest=row["text"].removeprefix(head))
+    ledger.copy(scope, row, at=scope.now, text=text, parent_id=None, part=None, repeat_of=row["id"], shown=row["shown"])
 
 
 def _must_be_repeated(scope: Scope, row: Row) -> bool:

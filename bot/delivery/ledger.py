@@ -3,21 +3,24 @@
 Everything is read again for every decision, so a restart or a second replica changes nothing.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from bot.platforms.contract import Limit, Outcome
+from bot.delivery import crowding
+from bot.platforms.contract import Limit, Outcome, Sender
 from storage import outbox
 from storage.columns import table
-from storage.outbox import WAITING, Status
+from storage.outbox import HURRIED, WAITING, Priority, Status
 from storage.tables import Attempt, Lease, Outbox
 from storage.transaction import Scope
 
 UNKNOWN_DIGEST = "unknown_digest"
 """The kind of the message that names others whose outcome is unknown."""
+MERGED_DIGEST = "merged_digest"
+"""The kind of the message that others went into because their robot was short."""
 STREAK = 10
 """Failures in a row that are told apart; more do not lengthen a pause further."""
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -31,33 +34,36 @@ _FRESH: dict[str, Any] = {
     "told_at": None,
     "names": (),
     "remote_id": None,
+    "shown": None,
 }
 Row = Mapping[str, Any]
 _BOX, _ATTEMPT, _LEASE = table(Outbox), table(Attempt), table(Lease)
 
 
-def moments(scope: Scope, limits_of: Callable[[str], tuple[Limit, ...] | None], holder: str) -> dict[str, datetime]:
+def moments(scope: Scope, sender_of: Callable[[str], Sender | None], holder: str) -> dict[str, datetime]:
     """Endpoint → the earliest moment at which there is something to do for it.
 
-    `limits_of` gives an endpoint's limits, counted here; one without (None) is due as soon as something waits.
-    Endpoints that another replica holds are due when its lease ends.
+    A sender's limits are counted here, and what is not hurried waits for the end of its crowded minutes; an endpoint
+    without a sender (None) is due as soon as something waits. Endpoints that another replica holds are due when its
+    lease ends.
     """
-    waiting = outbox.endpoints_waiting(scope)
+    hurried = _BOX.c.priority.in_(HURRIED)
+    waiting = outbox.endpoints_waiting(scope, hurried), outbox.endpoints_waiting(scope, ~hurried)
     doubtful = _doubtful(scope)
     stranded = scope.connection.execute(sa.select(_BOX.c.endpoint).where(_BOX.c.state == Status.SENDING)).scalars()
     begun = set(stranded)
     query = sa.select(_LEASE.c.name, _LEASE.c.until).where(_LEASE.c.holder != holder)
     held: dict[str, datetime] = {row[0]: row[1] for row in scope.connection.execute(query)}
     found: dict[str, datetime] = {}
-    for endpoint in {*waiting, *doubtful, *begun}:
-        limits = limits_of(endpoint)
-        due = []
-        if endpoint in waiting:
-            free = _EARLIEST if limits is None else free_from(recent(scope, endpoint, limits), limits)
-            due.append(max(waiting[endpoint], free))
+    for endpoint in {*waiting[0], *waiting[1], *doubtful, *begun}:
+        sender = sender_of(endpoint)
+        free = _EARLIEST if sender is None else free_from(recent(scope, endpoint, sender.limits), sender.limits)
+        due = [max(at[endpoint], free) for at in waiting if endpoint in at]
+        if sender is not None and sender.avoid and endpoint in waiting[1]:
+            due[-1] = crowding.quiet_from(max(due[-1], scope.now), endpoint, sender.avoid)
         if endpoint in begun:
             due.append(scope.now)
-        if endpoint in doubtful and limits is not None:
+        if endpoint in doubtful and sender is not None:
             due.append(doubtful[endpoint])
         if due:
             found[endpoint] = max(min(due), held.get(endpoint, _EARLIEST))
@@ -97,11 +103,45 @@ def failures(attempts: list[Row]) -> int:
     return next((n for n, row in enumerate(attempts) if row["outcome"] in fine), len(attempts))
 
 
-def first(scope: Scope, endpoint: str) -> Row | None:
-    """The message to send next: most urgent first, then oldest; the parts of a long one stand in its place."""
+def shortage(attempts: list[Row], limits: tuple[Limit, ...], count: int, now: datetime, wait: timedelta) -> bool:
+    """Whether the last of `count` messages would wait longer than `wait` for these limits, were nothing else sent."""
+    ends = [row["ended_at"] or row["at"] for row in reversed(attempts)]
+    for _ in range(count if limits else 0):
+        refills = (ends[-limit.count] + limit.window for limit in limits if len(ends) >= limit.count)
+        at = max((now, *refills))
+        if at > now + wait:
+            return True
+        ends.append(at)
+    return False
+
+
+def waiting_for(scope: Scope, endpoint: str, *which: sa.ColumnElement[bool]) -> list[Row]:
+    """The messages that may be sent to an endpoint now and for which all of `which` holds, in their order."""
+    query = sa.select(_BOX).where(
+        _BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING), _BOX.c.next_at <= scope.now, *which
+    )
+    return _rows(scope, query.order_by(_BOX.c.priority, _BOX.c.id))
+
+
+def count_waiting(scope: Scope, endpoint: str, *which: sa.ColumnElement[bool]) -> int:
+    """How many those are."""
+    query = sa.select(sa.func.count()).where(
+        _BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING), _BOX.c.next_at <= scope.now, *which
+    )
+    return int(scope.connection.execute(query).scalar_one())
+
+
+def first(scope: Scope, endpoint: str, least: Priority = Priority.EDIT) -> Row | None:
+    """The message to send next: most urgent first (none less so than `least`), then oldest; the parts of a long one
+    stand in its place."""
     query = (
         sa.select(_BOX)
-        .where(_BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING), _BOX.c.next_at <= scope.now)
+        .where(
+            _BOX.c.endpoint == endpoint,
+            _BOX.c.state.in_(WAITING),
+            _BOX.c.next_at <= scope.now,
+            _BOX.c.priority <= int(least),
+        )
         .order_by(_BOX.c.priority, sa.func.coalesce(_BOX.c.parent_id, _BOX.c.id), _BOX.c.part, _BOX.c.id)
         .limit(1)
     )
@@ -111,6 +151,11 @@ def first(scope: Scope, endpoint: str) -> Row | None:
 def message(scope: Scope, number: int) -> Row:
     """A message by its number."""
     return _rows(scope, sa.select(_BOX).where(_BOX.c.id == number))[0]
+
+
+def messages(scope: Scope, numbers: Collection[int]) -> list[Row]:
+    """Messages by their numbers, oldest first."""
+    return _rows(scope, sa.select(_BOX).where(_BOX.c.id.in_(numbers)).order_by(_BOX.c.id))
 
 
 def stranded(scope: Scope, endpoint: str) -> list[Row]:

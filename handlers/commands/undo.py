@@ -25,7 +25,7 @@ _BOOKKEEPING = frozenset({"events", "changed_at", "stay", "since"})
 """Columns that `record` keeps itself: an undo is one more event, not one less."""
 
 
-_READ = (Status.SENDING, Status.SENT, Status.SPLIT, Status.UNKNOWN)
+_READ = (Status.SENDING, Status.SENT, Status.SPLIT, Status.MERGED, Status.UNKNOWN)
 """States of a message that somebody may have read."""
 
 

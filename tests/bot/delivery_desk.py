@@ -69,11 +69,14 @@ class House:
     def __init__(self, store: Store, clock: HandClock, office: Office, desk: Desk, session: Any, holder: str) -> None:
         self.store, self.clock, self.office, self.desk, self.session = store, clock, office, desk, session
         self.patience = timedelta(seconds=5)
+        self.limits = LIMITS
         self.restart(holder)
 
     def restart(self, holder: str) -> None:
         self.senders = {
-            f"wecom:{group.id}:{index}": WeComWebhook(self.session, robot.webhook, limits=LIMITS, timeout=self.patience)
+            f"wecom:{group.id}:{index}": WeComWebhook(
+                self.session, robot.webhook, limits=self.limits, timeout=self.patience
+            )
             for group in self.office.organisation.groups
             for index, robot in enumerate(group.robots)
         }

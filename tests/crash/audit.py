@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from bot.delivery.ledger import UNKNOWN_DIGEST
+from bot.delivery.ledger import MERGED_DIGEST, UNKNOWN_DIGEST
 from bot.platforms.contract import Mention, Outgoing
 from bot.platforms.wecom.webhook import WeComWebhook
 from config.organisation import Organisation, load_organisation
@@ -22,7 +22,7 @@ from tests.crash.house import ORGANISATION, House
 from tests.crash.stream import Stream
 
 Row = Mapping[str, Any]
-FINAL = {Status.SENT, Status.UNKNOWN, Status.SPLIT}
+FINAL = {Status.SENT, Status.UNKNOWN, Status.SPLIT, Status.MERGED}
 """States that a message may stand in at the end; a platform that refuses nothing leaves none as failed."""
 _ANNOUNCED = {"派单": "dispatched", "办结": "reported_done", "评定": "rated"}
 """Commands that call people, so that the dispatch group is told wherever they were typed."""
@@ -72,7 +72,7 @@ def _check_orders(store: Store, stream: Stream) -> None:
 
 def _check_notices(store: Store, stream: Stream, messages: Sequence[Row]) -> None:
     """What was done is announced, once for each way out."""
-    originals = [row for row in messages if row["repeat_of"] is None and row["parent_id"] is None]
+    originals = [row for row in messages if row["repeat_of"] is None and row["part"] is None]
     made = Counter(
         (row["cause"], row["order_id"], row["kind"], row["endpoint"])
         for row in originals
@@ -110,12 +110,21 @@ def _check_robots(store: Store, house: House, messages: Sequence[Row]) -> Counte
         for row in mine:
             tried = Counter(attempts[row["id"]])
             confirmed, lost = tried[Status.SENT], tried[Status.UNKNOWN]
-            expected = {Status.SENT: (1, 0), Status.UNKNOWN: (0, 1), Status.SPLIT: (0, 0)}[row["state"]]
+            expected = (0, 0) if _merged(row) else _REQUESTS[row["state"]]
             assert (confirmed, lost) == expected, (row, tried)
         _check_doubts(mine)
         counts["repeated"] += sum(row["repeat_of"] is not None for row in mine)
         counts["named"] += len({number for row in mine if row["kind"] == UNKNOWN_DIGEST for number in row["names"]})
     return counts
+
+
+def _merged(row: Row) -> bool:
+    """Whether it went into a digest, and so was never sent by itself."""
+    return row["parent_id"] is not None and row["part"] is None
+
+
+_REQUESTS = {Status.SENT: (1, 0), Status.UNKNOWN: (0, 1), Status.SPLIT: (0, 0)}
+"""How often a message in this state was confirmed and left in doubt."""
 
 
 def _check_doubts(messages: Sequence[Row]) -> None:
@@ -129,7 +138,11 @@ def _check_doubts(messages: Sequence[Row]) -> None:
     digests = [row for row in messages if row["kind"] == UNKNOWN_DIGEST]
     named = {number for row in digests if row["state"] == Status.SENT for number in row["names"]}
     for row in messages:
-        if row["state"] != Status.UNKNOWN or row["kind"] == UNKNOWN_DIGEST:
+        if row["state"] == Status.MERGED:
+            digest = by_id[row["parent_id"]]
+            assert digest["state"] == Status.SENT, row
+            assert row["id"] in digest["names"], row
+        if row["state"] != Status.UNKNOWN or row["kind"] in (UNKNOWN_DIGEST, MERGED_DIGEST):
             continue
         again = repeats[row["id"]]
         assert len(again) <= 1, again
@@ -163,7 +176,7 @@ def _contents(organisation: Organisation, messages: Iterable[Row], state: Status
     """What the robot was given for the messages in this state."""
     found: Counter[str] = Counter()
     for row in messages:
-        if row["state"] == state:
+        if row["state"] == state and not _merged(row):
             people = (organisation.person(person) for person in row["mentions"])
             called = tuple(Mention(one.id, one.name, one.accounts.get("wecom")) for one in people if one is not None)
             whole = Outgoing(row["id"], row["text"], called)

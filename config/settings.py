@@ -3,6 +3,7 @@
 How they are found and how mistakes are named is in `config.settings_file`; here is what each means.
 """
 
+from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -44,6 +45,17 @@ def _page_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("应为浏览器能打开的地址，例如 https://jiesu.example.cn")
     return url.rstrip("/")
+
+
+def _aes_key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    try:
+        size = len(b64decode(f"{text}=", validate=True))
+    except ValueError:
+        size = 0
+    if len(text) != 43 or size != 32:
+        raise ValueError("应为 43 个字符的 EncodingAESKey，请从机器人的回调设置里完整复制")
+    return key
 
 
 def _words(value: Any) -> Any:
@@ -121,7 +133,9 @@ class WeCom(_Table):
     )
     per_minute: int = Field(default=18, ge=1, le=20, description="1 到 20 的整数")
     token: Secret | None = Field(default=None, description="文字")
-    encoding_aes_key: Secret | None = Field(default=None, description="43 个字符")
+    encoding_aes_key: Annotated[SecretStr, AfterValidator(_aes_key)] | None = Field(
+        default=None, description="43 个字符"
+    )
     corp_id: str = Field(default="", description="文字")
     features: Annotated[frozenset[Literal["markdown_v2", "template_card"]], BeforeValidator(_words)] = Field(
         default=frozenset({"markdown_v2", "template_card"}), description='列表，可含 "markdown_v2"、"template_card"'

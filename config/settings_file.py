@@ -21,6 +21,10 @@ _NOT_YET: Final[dict[str, frozenset[str] | None]] = {
     "mail": None,
 }
 _NOT_YET_TEXT: Final = "尚未提供，请删去这一项"
+_PAIRS: Final = (("wecom", "bot_id", "secret"), ("wecom", "token", "encoding_aes_key"))
+"""Settings that mean nothing without each other."""
+_EITHER: Final = ((("wecom", "bot_id"), ("wecom", "token")),)
+"""Settings of which one rules the other out: a bot hears by WebSocket or by callback."""
 _SHOWN: Final = (bool, int, float)
 """Only values of these kinds are repeated in a message: any text may be a secret in the wrong place."""
 
@@ -123,6 +127,13 @@ class _Reader:
         if values["vault"]["key"] and values["vault"]["key_file"]:
             other = self._written(("vault", "key_file"))
             raise self._error(("vault", "key"), f"与 {other} 只能给一个，请删去其中之一")
+        for table, one, two in _PAIRS:
+            for given, missing in ((one, two), (two, one)):
+                if values[table][given] and not values[table][missing]:
+                    raise self._error((table, given), f"还需要 {_variable((table, missing))}，两项要一起给")
+        for (table, one), (_, other) in _EITHER:
+            if values[table][one] and values[table][other]:
+                raise self._error((table, one), f"与 {self._written((table, other))} 只能给一种，请删去其中之一")
         host = values["http"]["host"]
         if values["console"]["enabled"] and not is_loopback(host):
             written = self._written(("http", "host"))

@@ -57,7 +57,12 @@ class Taking:
             before_sleep=self._failed,
             retry_error_callback=self._failed,
         )
-        return await retrying(work)
+
+        async def attempt() -> T:
+            # tenacity would only await what it sees to be a coroutine function, which a lambda is not
+            return await work()
+
+        return await retrying(attempt)
 
     def _hopeless(self, state: RetryCallState) -> bool:
         return state.attempt_number >= TRIES and not isinstance(_error(state), StoreError)

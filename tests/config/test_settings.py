@@ -147,6 +147,30 @@ def test_the_vault_has_one_key():
     assert text == "JIESU_VAULT__KEY：与 vault.key_file 只能给一个，请删去其中之一"
 
 
+AES_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"BOT_ID": "b"}, "JIESU_WECOM__BOT_ID：还需要 JIESU_WECOM__SECRET，两项要一起给"),
+        ({"SECRET": "geheim"}, "JIESU_WECOM__SECRET：还需要 JIESU_WECOM__BOT_ID，两项要一起给"),
+        ({"TOKEN": "geheim"}, "JIESU_WECOM__TOKEN：还需要 JIESU_WECOM__ENCODING_AES_KEY，两项要一起给"),
+        ({"ENCODING_AES_KEY": AES_KEY}, "JIESU_WECOM__ENCODING_AES_KEY：还需要 JIESU_WECOM__TOKEN，两项要一起给"),
+        ({"TOKEN": "t", "ENCODING_AES_KEY": AES_KEY[:-1]}, "JIESU_WECOM__ENCODING_AES_KEY：应为 43 个字符的"),
+        ({"TOKEN": "t", "ENCODING_AES_KEY": "密" + AES_KEY[1:]}, "JIESU_WECOM__ENCODING_AES_KEY：应为 43 个字符的"),
+        (
+            {"BOT_ID": "b", "SECRET": "geheim", "TOKEN": "t", "ENCODING_AES_KEY": AES_KEY},
+            "JIESU_WECOM__BOT_ID：与 JIESU_WECOM__TOKEN 只能给一种",
+        ),
+    ],
+)
+def test_a_bot_is_configured_whole_and_in_one_way(environ: dict[str, str], message: str):
+    text = mistake(environ={f"JIESU_WECOM__{name}": value for name, value in environ.items()})
+    assert text.startswith(message)
+    assert "geheim" not in text and AES_KEY[:-1] not in text
+
+
 def test_the_console_is_for_this_machine():
     text = mistake(environ={"JIESU_CONSOLE__ENABLED": "true", "JIESU_HTTP__HOST": "0.0.0.0"})
     assert text == "JIESU_CONSOLE__ENABLED：控制台只能在本机地址上开启，请把 JIESU_HTTP__HOST 改为 127.0.0.1"

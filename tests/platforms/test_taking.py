@@ -94,3 +94,10 @@ async def test_stopping_gives_up_what_does_not_end(take, monkeypatch):
     await asyncio.sleep(0)
     await take.stop()
     assert ended == [True]
+
+
+async def test_work_may_be_any_callable_that_gives_something_to_await():
+    async def take(number):
+        return number
+
+    assert await Taking("x")(lambda: take(7)) == 7

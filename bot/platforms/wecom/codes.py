@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.platforms.contract import Answer, Outcome
 from bot.platforms.posting import DEFAULT_WAIT, Reply, answer_by_status
 
-INVALID_REQUEST: Final = frozenset({846605, 846608})
+STALE: Final = frozenset({846605, 846608})
 """The question that was answered is not known any more, or its answer was closed: the answer can go unasked."""
 
 

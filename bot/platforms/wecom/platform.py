@@ -1,54 +1,153 @@
-"""The platform as the settings configure it."""
+"""The platform as the settings configure it: group robots, and the bot by WebSocket or by HTTP callback."""
 
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Final
 
 from aiohttp import web
+from loguru import logger
 
 from bot.platforms.contract import Limit, Probe, Sender, Wiring
+from bot.platforms.taking import Taking
+from bot.platforms.wecom import cards
+from bot.platforms.wecom.callback import Callbacks
+from bot.platforms.wecom.chat import ADDRESS, REQUEST, BotChat, CallbackChat
+from bot.platforms.wecom.crypto import Envelope
+from bot.platforms.wecom.media import fetched
+from bot.platforms.wecom.messages import PLATFORM, Message, Press, read
+from bot.platforms.wecom.probing import probe_interface
+from bot.platforms.wecom.socket import Socket
 from bot.platforms.wecom.webhook import WeComWebhook
 from config.entries import Robot
 
+SINGLE, GROUP = 1, 2
+"""The platform's `chat_type`."""
+UPDATED: Final = timedelta(seconds=5)
+"""How long after a press its card can be changed (platforms, B1)."""
+AT_ONCE: Final = timedelta(0)
+
 
 def connect(wiring: Wiring) -> "WeCom":
-    """A `Platform`."""
+    """A `Platform`. Which settings go together `config.settings` has checked."""
     return WeCom(wiring)
 
 
 class WeCom:
-    """Group robots."""
+    """A `Platform`. What arrives is taken by tasks of its own, so that a reader never waits for the store."""
 
-    name = "wecom"
-    receives = False
+    name = PLATFORM
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
+        self._settings = settings = wiring.settings.wecom
+        self._taking = Taking(PLATFORM)
+        self._robots: list[WeComWebhook] = []
+        self._socket: Socket | None = None
+        self._callbacks: Callbacks | None = None
+        if settings.bot_id is not None and settings.secret is not None:
+            self._socket = Socket(wiring.session, settings.ws_url, settings.bot_id, settings.secret, self._take_frame)
+        elif settings.token is not None and settings.encoding_aes_key is not None:
+            envelope = Envelope(settings.token, settings.encoding_aes_key, settings.corp_id)
+            self._callbacks = Callbacks(envelope, wiring.door, self._take_callback)
+
+    @property
+    def receives(self) -> bool:
+        """Whether a bot is configured, not only robots."""
+        return self._socket is not None or self._callbacks is not None
 
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
-        settings = self._wiring.settings.wecom
-        limit = Limit(settings.per_minute, timedelta(minutes=1))
-        return WeComWebhook(
+        limit = Limit(self._settings.per_minute, timedelta(minutes=1))
+        made = WeComWebhook(
             self._wiring.session,
             robot.webhook,
-            api_base=settings.api_base,
+            api_base=self._settings.api_base,
             limits=(limit,),
-            features=settings.features,
+            features=self._settings.features,
         )
+        self._robots.append(made)
+        return made
 
     def chat(self, chat: str) -> Sender | None:
-        """No bot yet."""
-        return None
+        """The bot in a group."""
+        return self._sender(chat, GROUP)
 
     def person(self, account: str) -> Sender | None:
-        """No bot yet."""
-        return None
+        """The bot's single chat with a person."""
+        return self._sender(account, SINGLE)
 
     def add_routes(self, app: web.Application) -> None:
-        """None."""
+        """`/callbacks/wecom`, where the bot hears by callback."""
+        if self._callbacks is not None:
+            self._callbacks.add_routes(app)
 
     async def run(self) -> None:
-        """Nothing to hold."""
+        """Hold the connection while this replica may; at the end let what was taken be stored."""
+        try:
+            if self._socket is not None:
+                await self._wiring.lead(f"socket:{PLATFORM}", self._socket.run)
+            elif self._callbacks is not None:
+                await asyncio.get_running_loop().create_future()
+        finally:
+            await self._taking.stop()
 
     async def probe(self) -> list[Probe]:
-        """Nothing that could be asked without sending."""
-        return []
+        """Ask the interface for the time of day, and each robot whether it would take a message that it refuses."""
+        found = [await probe_interface(self._wiring.session, self._settings.api_base, self._wiring.now)]
+        return [*found, *[await robot.probe() for robot in self._robots]]
+
+    def _sender(self, chat: str, kind: int) -> Sender | None:
+        if self._socket is not None:
+            return BotChat(self._socket, chat, kind, self._settings.features)
+        if self._callbacks is not None:
+            return CallbackChat(self._wiring.session, self._settings.features, self._settings.api_base)
+        return None
+
+    async def _take_frame(self, body: dict[str, Any], request: str) -> None:
+        """A frame of the WebSocket: the reader goes on at once."""
+        match read(body, request):
+            case Message() as message:
+                await self._taking(lambda: self._take(message, {REQUEST: request}), AT_ONCE)
+            case Press() as press:
+                arrived = time.monotonic()
+                await self._taking(lambda: self._pressed(press, request, arrived), AT_ONCE)
+            case other:
+                logger.debug("wecom: {} is not for us", other)
+
+    async def _take_callback(self, body: dict[str, Any]) -> None:
+        """What a callback held: it is answered after a second at the latest."""
+        match read(body):
+            case Message() as message:
+                url = message.response_url
+                await self._taking(lambda: self._take(message, None if url is None else {ADDRESS: url}))
+            case Press() as press if (command := cards.command_of(press)) is not None:
+                await self._taking(lambda: self._wiring.receive(press.incoming(command)))
+            case other:
+                logger.debug("wecom: {} is not for us", type(other).__name__)
+
+    async def _take(self, message: Message, reply: Mapping[str, str] | None) -> None:
+        incoming = replace(message.incoming, reply=reply)
+        folder = self._wiring.settings.data_dir
+        async with fetched(self._wiring.session, message.media, self._settings.api_base, folder) as files:
+            await self._wiring.receive(replace(incoming, files=files))
+
+    async def _pressed(self, press: Press, request: str, arrived: float) -> None:
+        """Carry out a button's command and show on the card who did what, while the card can be changed.
+
+        A refusal stays an answer in the chat: the buttons are still there for whoever may press them.
+        """
+        assert self._socket is not None
+        command = cards.command_of(press)
+        if command is None:
+            shown = cards.expired(press)
+        else:
+            answers = await self._wiring.receive(press.incoming(command))
+            if not answers or answers[0].startswith("✘"):
+                return
+            shown = cards.settled(press, answers[0])
+        if time.monotonic() - arrived < UPDATED.total_seconds():
+            answer = await self._socket.ask("aibot_respond_update_msg", shown, request)
+            logger.debug("wecom: a card was updated: {}", answer.outcome)

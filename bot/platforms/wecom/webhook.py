@@ -17,11 +17,12 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, OutgoingFile, Table
+from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, OutgoingFile, Probe, Table
 from bot.platforms.posting import NoReply, Reply, answer_without_reply, multipart, post_json, request
 from bot.platforms.rendering import markdown_table
 from bot.platforms.splitting import size, split_text
 from bot.platforms.wecom.codes import answer_of, errcode, loaded
+from bot.platforms.wecom.probing import EMPTY, PATIENCE, robot_probe
 from bot.platforms.wecom.wording import accounts_of, as_markdown, calling, first_line, harmless, naming, reached
 from config.addresses import checked_address
 from config.errors import ConfigError
@@ -103,6 +104,10 @@ class WeComWebhook:
         if isinstance(uploaded, Answer):
             return uploaded
         return await self._post({"msgtype": "file", "file": {"media_id": uploaded}})
+
+    async def probe(self) -> Probe:
+        """Whether the robot would take a message: it is given one without content, which it refuses."""
+        return robot_probe(await post_json(self._session, self._address.get_secret_value(), EMPTY, PATIENCE))
 
     def _tables(self, message: Outgoing) -> list[Outgoing]:
         """The table in as few messages as hold it, none where it cannot be shown."""

@@ -1,0 +1,89 @@
+"""`/callbacks/wecom`: what the 智能机器人 hands on by encrypted HTTP callback.
+
+Verified, opened, taken, answered with nothing; the answers follow by the message's own `response_url`.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiohttp import web
+from loguru import logger
+
+from bot.platforms.contract import Doorkeeper
+from bot.platforms.wecom.codes import loaded
+from bot.platforms.wecom.crypto import Envelope, Sealed
+from bot.platforms.wecom.messages import PLATFORM
+from bot.web.middleware import refusal
+from storage.errors import StoreError
+
+PATH: Final = "/callbacks/wecom"
+Take = Callable[[dict[str, Any]], Awaitable[None]]
+"""Takes the JSON that a callback held; returns within a second."""
+
+
+class Callbacks:
+    """The callback's two requests: the platform's test of the address, and messages."""
+
+    def __init__(self, envelope: Envelope, door: Doorkeeper, take: Take) -> None:
+        self._envelope = envelope
+        self._door = door
+        self._take = take
+
+    def add_routes(self, app: web.Application) -> None:
+        """Mount them."""
+        app.router.add_get(PATH, self.test, allow_head=False)
+        app.router.add_post(PATH, self.message)
+
+    async def test(self, request: web.Request) -> web.Response:
+        """GET with an `echostr`: what is inside goes back as it is, without quotes or a new line."""
+        # an address that was not encoded twice has its + turned into spaces
+        opened = self._opened(request, request.query.get("echostr", "").replace(" ", "+"))
+        return opened if isinstance(opened, web.Response) else web.Response(body=opened, content_type="text/plain")
+
+    async def message(self, request: web.Request) -> web.Response:
+        """POST `{"encrypt"}`: taken once, answered with an empty 200."""
+        body = await self._door.body(request)
+        encrypted = loaded(body).get("encrypt")
+        if not isinstance(encrypted, str):
+            return _refused("没有 encrypt")
+        opened = self._opened(request, encrypted)
+        if isinstance(opened, web.Response):
+            return opened
+        if not await self._first(request.query["nonce"], body):
+            return _refused("同一个 nonce 又来了一次，内容却不同")
+        await self._take(loaded(opened))
+        return web.Response()
+
+    def _opened(self, request: web.Request, encrypted: str) -> bytes | web.Response:
+        """What is inside, once everything about the request is right; else the refusal."""
+        signature, timestamp, nonce = (request.query.get(name, "") for name in ("msg_signature", "timestamp", "nonce"))
+        if not nonce or not self._envelope.signed(signature, timestamp, nonce, encrypted):
+            return _refused("签名不对（请核对 JIESU_WECOM__TOKEN）")
+        moment = _moment(timestamp)
+        if moment is None or not self._door.fresh(moment):
+            return _refused("时间戳离现在太远（请核对本机时钟）")
+        try:
+            return self._envelope.open(encrypted)
+        except Sealed as sealed:
+            return _refused(str(sealed))
+
+    async def _first(self, nonce: str, body: bytes) -> bool:
+        try:
+            return await self._door.first(PLATFORM, nonce, body)
+        except StoreError as error:
+            # The message is taken all the same, and again until it is stored: its own id counts it once.
+            logger.warning("a nonce could not be remembered: {}", error)
+            return True
+
+
+def _moment(timestamp: str) -> datetime | None:
+    """Seconds since 1970 as the platform signs them."""
+    if not timestamp.isascii() or not timestamp.isdecimal() or len(timestamp) > 11:
+        return None
+    return datetime.fromtimestamp(int(timestamp), UTC)
+
+
+def _refused(why: str) -> web.Response:
+    logger.warning("a callback to {} was refused: {}", PATH, why)
+    return refusal(403, f"没有接受：{why}")

@@ -1,0 +1,46 @@
+"""Harmless questions for `jiesu doctor`: nobody is sent anything."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import aiohttp
+
+from bot.platforms.contract import Outcome, Probe
+from bot.platforms.posting import NoReply, Reply, request
+from bot.platforms.wecom.codes import answer_to, errcode, loaded
+
+PATIENCE: Final = timedelta(seconds=10)
+QUESTION: Final = "/cgi-bin/getcallbackip"
+"""Asked without a token: the interface answers that it is missing, and what time it is there."""
+EMPTY: Final = b'{"msgtype":"text","text":{"content":""}}'
+_REFUSED_AS_EMPTY: Final = frozenset({44004, 40058, 40035})
+
+
+async def probe_interface(session: aiohttp.ClientSession, api_base: str, now: Callable[[], datetime]) -> Probe:
+    """Whether WeCom's interface answers at the configured address, and how far its clock is from ours."""
+    name = "企业微信接口"
+    reply = await request(session, "GET", api_base.rstrip("/") + QUESTION, PATIENCE)
+    if isinstance(reply, NoReply):
+        return Probe(name, ok=False, detail=reply.reason, mend="请检查网络、防火墙和 JIESU_WECOM__API_BASE")
+    skew = None if reply.date is None else reply.date - now()
+    if errcode(loaded(reply.body)) is None:
+        mend = "请核对 JIESU_WECOM__API_BASE，或上网是否需要先登录"
+        return Probe(name, ok=False, detail=f"回答不是企业微信的（HTTP {reply.status}）", mend=mend, skew=skew)
+    return Probe(name, ok=True, detail="能连上", skew=skew)
+
+
+def robot_probe(reply: Reply | NoReply) -> Probe:
+    """What a robot's answer to a message without content shows: a good key is told that the content is missing."""
+    name = "企业微信群机器人"
+    if isinstance(reply, NoReply):
+        return Probe(name, ok=False, detail=reply.reason, mend="请检查网络和防火墙")
+    code = errcode(loaded(reply.body))
+    if code in _REFUSED_AS_EMPTY:
+        return Probe(name, ok=True, detail="机器人在群里，没有发送任何消息")
+    if code is None:
+        return Probe(name, ok=False, detail=f"回答不是企业微信的（HTTP {reply.status}）", mend="请检查机器人地址")
+    answer = answer_to(code)
+    if answer.outcome in (Outcome.RETRY, Outcome.RETRY_AFTER):
+        return Probe(name, ok=True, detail=answer.detail)
+    return Probe(name, ok=False, detail=answer.detail, mend="按上面的提示处理后再查一次")

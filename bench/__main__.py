@@ -1,5 +1,7 @@
-"""`make bench`: durable commands over HTTP, ours beside bare aiohttp with raw sqlite3 writing the same rows; and what
-starting both takes.
+"""`make bench`: what is promised of speed, each beside its limit in the same run.
+
+Durable commands over HTTP and the start, ours beside bare aiohttp with raw sqlite3 writing the same rows; a large
+import beside calamine and raw sqlite3; `/统计` over a million orders beside its bare SQL.
 
 Rounds alternate between the two, so that a machine whose speed drifts slows both; medians are printed. The result is
 Markdown, ready for `docs/benchmarks.md`.
@@ -12,7 +14,7 @@ import statistics
 import sys
 from dataclasses import dataclass
 
-from bench import servers, starting
+from bench import asking, importing, servers, starting
 from bench.load import Figures, drive
 
 CONNECTIONS = (1, 32)
@@ -34,21 +36,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--seconds", type=float, default=5.0, help="each round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=100_000, help="of the import; 0 leaves it out")
+    parser.add_argument("--live", type=float, default=0.1, help="share of its orders that are not finished yet")
+    parser.add_argument("--orders", type=int, default=1_000_000, help="under /统计; 0 leaves it out")
     options = parser.parse_args()
+    if options.rounds:
+        _commands(options.rounds, options.seconds)
+    if options.orders:
+        print(f"\n{asking.markdown(asking.measure(options.orders), options.orders)}", flush=True)
+    if options.rows:
+        print(f"\n{importing.measure(options.rows, options.live)}", flush=True)
+
+
+def _commands(rounds: int, seconds: float) -> None:
     figures: dict[tuple[str, int], list[Figures]] = {}
     starts: dict[str, list[starting.Start]] = {}
     with servers.seeded() as store:
-        for round_ in range(options.rounds):
+        for round_ in range(rounds):
             for connections in CONNECTIONS:
                 for name, start in servers.SERVERS.items():
                     with start(store) as server:
-                        found = drive(server.address, server.orders, connections, options.seconds)
+                        found = drive(server.address, server.orders, connections, seconds)
                     figures.setdefault((name, connections), []).append(found)
                     starts.setdefault(name, []).append(server.start)
                     print(f"round {round_ + 1}: {name} {connections} {found}", file=sys.stderr)
     rows = [_median(name, connections, found) for (name, connections), found in figures.items()]
-    print(_markdown(rows, options.seconds, options.rounds))
-    print(f"\n{starting.markdown(starts, servers.LIMIT)}")
+    print(_markdown(rows, seconds, rounds))
+    print(f"\n{starting.markdown(starts, servers.LIMIT)}", flush=True)
 
 
 def _median(name: str, connections: int, found: list[Figures]) -> Row:

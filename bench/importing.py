@@ -1,12 +1,10 @@
-"""`python -m bench.importing`: a large export, ours beside its limit, as a Markdown table.
+"""A large export, ours beside its limit.
 
 The limit is calamine reading the same workbook alone, then raw sqlite3 writing the very same rows that the import
 left in the store, in groups, into the same tables with their indexes and triggers; it decides and hides nothing.
 """
 
-import argparse
 import os
-import platform
 import random
 import sqlite3
 import subprocess
@@ -38,31 +36,29 @@ CLOSED = {
 _SKIPPED = ("alembic_version", "sqlite_sequence", "meta")
 
 
-def main() -> None:
-    """Import and print the table."""
-    parser = argparse.ArgumentParser(prog="python -m bench.importing")
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--live", type=float, default=0.1, help="share of orders that are not finished yet")
-    options = parser.parse_args()
+def measure(rows: int, live: float) -> str:
+    """Import an export of so many rows, this share of them unfinished; a Markdown table."""
     with tempfile.TemporaryDirectory(prefix="jiesu-bench-") as name:
         folder = Path(name)
         workbook = folder / "export.xlsx"
-        write(workbook, options.rows, options.live)
+        write(workbook, rows, live)
         begun = time.perf_counter()
         for _ in CalamineWorkbook.from_path(str(workbook)).get_sheet_by_index(0).iter_rows():
             pass
         read = time.perf_counter() - begun
         store = folder / "data" / "jiesu.db"
         took = _import(workbook, store.parent)
-        written = _write_again(store, folder / "limit.db", options.rows)
+        written = _write_again(store, folder / "limit.db", rows)
     limit = read + written
     apart = f"calamine {read:.1f} s + raw sqlite3 {written:.1f} s"
-    print(
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {options.rows:,} rows, {options.live:.0%} live.\n"
+    return "\n".join(
+        (
+            f"| import of {rows:,} rows, {live:.0%} live | seconds | rows/s | times the limit |",
+            "|---|---|---|---|",
+            f"| limit: {apart} | {limit:.1f} | {rows / limit:,.0f} | 1.0 |",
+            f"| jiesu import | {took:.1f} | {rows / took:,.0f} | {took / limit:.1f} |",
+        )
     )
-    print("| import | seconds | rows/s | times the limit |\n|---|---|---|---|")
-    print(f"| limit: {apart} | {limit:.1f} | {options.rows / limit:,.0f} | 1.0 |")
-    print(f"| jiesu import | {took:.1f} | {options.rows / took:,.0f} | {took / limit:.1f} |")
 
 
 def write(path: Path, rows: int, live: float) -> None:
@@ -116,7 +112,3 @@ def _write_again(source: Path, target: Path, orders: int) -> float:
 
 def _all(database: sqlite3.Connection, name: str) -> list[tuple[Any, ...]]:
     return database.execute(f"SELECT * FROM {name}").fetchall()
-
-
-if __name__ == "__main__":
-    main()

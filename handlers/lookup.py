@@ -1,11 +1,13 @@
 """From what a person wrote to the order that is meant (interface, section Chat)."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from handlers.references import FullNumber, Reference, ShortNumber
 from handlers.refusal import Refusal
 from storage.columns import table
-from storage.tables import OrderTable
+from storage.tables import FactTable, OrderTable
 from storage.transaction import Scope
 
 
@@ -18,6 +20,15 @@ def find(scope: Scope, reference: Reference) -> int:
     if scope.order(reference.value) is None:
         raise Refusal(f"没有工单 #{reference.value}：请核对单号，或用 /查 关键词 查找")
     return reference.value
+
+
+def having_fact(scope: Scope, orders: Sequence[int], names: Sequence[str]) -> set[int]:
+    """Those of these orders of which one of the named facts holds."""
+    fact = table(FactTable)
+    query = sa.select(fact.c.order_id).where(
+        fact.c.order_id.in_(orders), fact.c.name.in_(names), fact.c.cleared_at.is_(None)
+    )
+    return set(scope.connection.execute(query).scalars())
 
 
 def _by_number(scope: Scope, reference: FullNumber) -> int:

@@ -2,8 +2,9 @@
 
 A timer holds the next moment of every running clock, so a restart, a pause or a second replica changes nothing. What
 was missed while the service was down comes as one digest for each group, and so does what is due for more orders at
-once than anybody reads one by one (★ 20, as for an import). Ladders, quiet hours and standing times will decide here
-who is called and when; today the responsible people are called at every step.
+once than anybody reads one by one (★ 20, as for an import). Quiet hours (★ 22:00–07:00) hold ordinary nudges until
+they end, when they come as such a digest too; a breach is marked at its moment all the same. Ladders will decide here
+who is called; today the responsible people are called at every step.
 """
 
 from collections import defaultdict
@@ -15,13 +16,14 @@ import sqlalchemy as sa
 
 from config.rules import Rules
 from handlers import clocks, notices, timers
+from handlers.advice import advice
 from handlers.notices import Audience
 from handlers.office import Office
-from handlers.states import State
+from handlers.quiet import Night
 from handlers.timers import Kind
 from storage.columns import table
 from storage.outbox import Priority
-from storage.tables import Clock, Order, Reminder, Timer
+from storage.tables import Clock, Order, Reminder, Slot, Timer
 from storage.transaction import Scope
 
 MOST = 200
@@ -30,6 +32,9 @@ _LISTED = 30
 _LATE = timedelta(minutes=5)
 """A reminder later than this was missed while the service was down."""
 
+
+_PUT_OFF = ("catch_up", "open")
+"""The slot that says, from the first transaction of many to the last, that a digest is still to be made."""
 
 _Groups = tuple[tuple[str, ...], tuple[str, ...]]
 
@@ -49,36 +54,43 @@ class Due:
 
 
 def sweep(office: Office, scope: Scope) -> int:
-    """Handle every timer that is due at the scope's moment, at most `MOST`; returns how many were due."""
+    """Handle every timer that is due at the scope's moment, at most `MOST`; returns how many were due.
+
+    While it returns `MOST` there may be others, for another transaction: what is urgent is told at once, all else when
+    the last of them is handled, so that a long pause makes one digest and not one for each transaction.
+    """
     timer = table(Timer)
     query = sa.select(timer).where(timer.c.next_at <= scope.now).order_by(timer.c.next_at).limit(MOST)
     if scope.connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
     rows = scope.connection.execute(query).mappings().all()
+    begun = _put_off_since(scope)
+    if not rows and begun is None:
+        return 0
     numbers = sorted({row["order_id"] for row in rows})
     scope.load(Order, numbers)
     scope.load(Clock, numbers)
+    night = Night.of(office, scope, numbers)
     told = _told(scope, numbers)
     due = [
-        found for row in rows if (found := _due(office, scope, row["order_id"], row["kind"], row["generation"], told))
+        found
+        for row in rows
+        if (found := _due(office, scope, (row["order_id"], row["kind"], row["generation"]), told, night))
     ]
-    late: dict[_Groups, list[Due]] = defaultdict(list)
-    now: dict[_Groups, dict[int, list[Due]]] = defaultdict(lambda: defaultdict(list))
-    for item in due:
-        audience = _audience(office, item)
-        groups = (audience.purposes, audience.departments)
-        if item.order.level != clocks.URGENT_LEVEL and scope.now - item.at > _LATE:
-            late[groups].append(item)
-        else:
-            now[groups][item.order.id].append(item)
-    for groups, orders in now.items():
-        ordinary = [number for number, items in orders.items() if items[0].order.level != clocks.URGENT_LEVEL]
-        if len(ordinary) > office.rules(scope.now).digest_threshold:
-            late[groups] += [item for number in ordinary for item in orders.pop(number)]
-        for items in orders.values():
-            _remind(office, scope, items)
-    for items in late.values():
-        _catch_up(office, scope, items)
+    urgent = [item for item in due if item.order.level == clocks.URGENT_LEVEL]
+    ordinary = [item for item in due if item.order.level != clocks.URGENT_LEVEL]
+    if len(rows) >= MOST:
+        _tell(office, scope, urgent)
+        if ordinary:
+            values = {"at": scope.now if begun is None else begun, "holder": ""}
+            scope.place(Slot, _PUT_OFF, values)
+    elif begun is not None:
+        scope.place(Slot, _PUT_OFF, None)
+        _tell(office, scope, urgent, [*_put_off(scope, begun), *ordinary])
+    else:
+        late = [item for item in ordinary if scope.now - item.at > _LATE]
+        missed = {id(item) for item in late}
+        _tell(office, scope, [item for item in due if id(item) not in missed], late)
     return len(rows)
 
 
@@ -100,13 +112,61 @@ def _told(scope: Scope, orders: Sequence[int]) -> set[_Step]:
     return {(row[0], row[1], row[2], row[3]) for row in scope.connection.execute(query)}
 
 
+def _put_off_since(scope: Scope) -> datetime | None:
+    """The moment of the first transaction whose reminders wait for a digest; None where none do."""
+    slot = table(Slot)
+    query = sa.select(slot.c.at).where(slot.c.job == _PUT_OFF[0], slot.c.slot == _PUT_OFF[1])
+    found: datetime | None = scope.connection.execute(query).scalar()
+    return found
+
+
+def _put_off(scope: Scope, begun: datetime) -> list[Due]:
+    """What the transactions since then counted as told, and left to the digest."""
+    reminder = table(Reminder)
+    rows = scope.connection.execute(sa.select(reminder).where(reminder.c.at >= begun)).mappings().all()
+    numbers = sorted({row["order_id"] for row in rows})
+    scope.load(Order, numbers)
+    scope.load(Clock, numbers)
+    found = []
+    for row in rows:
+        order = scope.order(row["order_id"])
+        clock = _clock(scope, row["order_id"], row["kind"], row["generation"])
+        if order is None or clock is None or not clock.running or order.level == clocks.URGENT_LEVEL:
+            continue
+        if advice(order, Kind(clock.kind)) is not None:
+            found.append(Due(order, clock, clock.due_at + timedelta(seconds=int(row["step"]))))
+    return found
+
+
+def _tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] = ()) -> None:
+    """Remind of some order by order, where they are not too many for that, and of others in digests."""
+    digests: dict[_Groups, list[Due]] = defaultdict(list)
+    for item in late:
+        digests[_groups(office, item)].append(item)
+    single: dict[_Groups, dict[int, list[Due]]] = defaultdict(lambda: defaultdict(list))
+    for item in now:
+        single[_groups(office, item)][item.order.id].append(item)
+    for groups, orders in single.items():
+        ordinary = [number for number, items in orders.items() if items[0].order.level != clocks.URGENT_LEVEL]
+        if len(ordinary) > office.rules(scope.now).digest_threshold:
+            digests[groups] += [item for number in ordinary for item in orders.pop(number)]
+        for items in orders.values():
+            _remind(office, scope, items)
+    for items in digests.values():
+        _catch_up(office, scope, items)
+
+
+def _groups(office: Office, item: Due) -> _Groups:
+    audience = _audience(office, item)
+    return audience.purposes, audience.departments
+
+
 def _due(
-    office: Office, scope: Scope, order_id: int, kind: str, generation: int, told: Collection[_Step]
+    office: Office, scope: Scope, key: tuple[int, str, int], told: Collection[_Step], night: Night | None
 ) -> Due | None:
     """Mark the breach if it is time, set the timer to the next step, and say whether somebody must be told."""
-    key = (order_id, kind, generation)
-    order = scope.order(order_id)
-    clock = next((c for c in scope.rows(Clock, order_id) if (c.kind, c.generation) == (kind, generation)), None)
+    order_id, kind, generation = key
+    order, clock = scope.order(order_id), _clock(scope, *key)
     if order is None or clock is None or not clock.running:
         scope.place(Timer, key, None)
         return None
@@ -115,14 +175,21 @@ def _due(
         clock.breached_at = clock.due_at
         scope.record("超时", order, clock=kind, generation=generation, due=clock.due_at)
     at = _latest_step(clock, rules, scope.now)
-    scope.place(Timer, key, {"next_at": timers.next_moment(clock, rules, scope.now)})
-    if at is None or _advice(order, Kind(kind)) is None:
+    following = timers.next_moment(clock, rules, scope.now)
+    useless = at is None or advice(order, Kind(kind)) is None
+    held = night is not None and not useless and night.holds(order, Kind(kind))
+    scope.place(Timer, key, {"next_at": min(following, night.until) if night is not None and held else following})
+    if at is None or useless or held:
         return None
     due = Due(order, clock, at)
-    if (order_id, kind, generation, due.step) in told:
+    if (*key, due.step) in told:
         return None
     scope.insert(Reminder, order_id=order_id, kind=kind, generation=generation, step=due.step, at=scope.now)
     return due
+
+
+def _clock(scope: Scope, order: int, kind: str, generation: int) -> Clock | None:
+    return next((c for c in scope.rows(Clock, order) if (c.kind, c.generation) == (kind, generation)), None)
 
 
 def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
@@ -149,7 +216,7 @@ def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
         order=order,
         over=any(item.clock.due_at <= scope.now for item in items),
         lines=[(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
-        advice=list(dict.fromkeys(_advice(order, Kind(item.clock.kind)) for item in items)),
+        advice=list(dict.fromkeys(advice(order, Kind(item.clock.kind)) for item in items)),
     )
     notices.post(
         office,
@@ -194,64 +261,3 @@ def _audience(office: Office, item: Due) -> Audience:
 
 
 _ROLES = {Kind.SIGN_OFF: "duty", Kind.DISPATCH: "duty", Kind.EVALUATE: "reviewer", Kind.ADVISE: "centre"}
-
-
-def _advice(order: Order, kind: Kind) -> str | None:
-    """What to type next: what meets the clock where that is allowed, else what moves the order on.
-
-    None where nobody can do anything for this clock any more: a nudge would only be noise.
-    """
-    state = State(order.state)
-    if state in _MEETS[kind]:
-        return _urgent_advice(order) if kind is Kind.URGENT else _ADVICE[kind].format(order.id)
-    if kind in _DURING_HANDLING and state in _AFTER_HANDLING:
-        return None
-    advice = _ONWARD.get(state)
-    return advice and advice.format(order.id)
-
-
-def _urgent_advice(order: Order) -> str:
-    """What is still missing of 接单, 电话 and 首次联系."""
-    lacking = (
-        (order.accepted_at, f"/接单 {order.id}"),
-        (order.phoned_at, f"/电话 {order.id} 被叫人"),
-        (order.first_contact_at, f"/反馈 {order.id} 已接通 说明"),
-    )
-    return f"还缺 {'，'.join(step for at, step in lacking if at is None)}"
-
-
-_MEETS = {
-    Kind.SIGN_OFF: {State.AWAITING_SIGNATURE},
-    Kind.DISPATCH: {State.AWAITING_DISPATCH},
-    Kind.RESPOND: {State.AWAITING_ACCEPTANCE, State.HANDLING, State.AWAITING_EVALUATION},
-    Kind.URGENT: {State.AWAITING_ACCEPTANCE, State.HANDLING},
-    Kind.CLOSE_OUT: {State.HANDLING},
-    Kind.EVALUATE: {State.AWAITING_EVALUATION},
-    Kind.FOUR_DAYS: {State.HANDLING},
-    Kind.ADVISE: {State.AWAITING_SIGNATURE, State.AWAITING_DISPATCH},
-    Kind.SUPERVISE: {State.HANDLING},
-}
-"""States in which somebody can do what meets the clock."""
-
-_DURING_HANDLING = frozenset({Kind.RESPOND, Kind.URGENT})
-_AFTER_HANDLING = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE})
-
-_ADVICE = {
-    Kind.SIGN_OFF: "/签收 {0}；不属于本街道：/退回 {0} 类别 单位 说明",
-    Kind.DISPATCH: "/派单 {0} 主办科室",
-    Kind.RESPOND: "联系来电人后 /反馈 {0} 已接通 说明",
-    Kind.CLOSE_OUT: "/办结 {0} 解决 结果",
-    Kind.EVALUATE: "/评定 {0} 是 解决 满意",
-    Kind.FOUR_DAYS: "/办结 {0} 解决 结果",
-    Kind.ADVISE: "/批复 {0} 派 科室，或 /批复 {0} 退 单位",
-    Kind.SUPERVISE: "/办结 {0} 解决 结果",
-}
-"""What to type next, by clock."""
-
-_ONWARD = {
-    State.AWAITING_SIGNATURE: _ADVICE[Kind.SIGN_OFF],
-    State.RETURNING: "来源系统有了结果后 /退回结果 {0} 成功 或 /退回结果 {0} 驳回",
-    State.AWAITING_DISPATCH: _ADVICE[Kind.DISPATCH],
-    State.AWAITING_ACCEPTANCE: "/接单 {0}；派错了：/改派 {0} 理由",
-}
-"""What to type next where the clock's own command is not allowed yet."""

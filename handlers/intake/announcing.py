@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from handlers import clocks, notices
 from handlers.lines import short_category
+from handlers.lookup import having_fact
 from handlers.notices import Audience
 from handlers.office import Office
 from handlers.references import LIMIT
@@ -24,7 +25,7 @@ from handlers.states import State
 from handlers.timers import Kind
 from storage.columns import table
 from storage.outbox import Priority
-from storage.tables import Clock, FactTable, Order, Outbox, Unannounced
+from storage.tables import Clock, Order, Outbox, Unannounced
 from storage.transaction import Scope
 
 MOST = 100
@@ -93,7 +94,7 @@ def tell_finished(office: Office, scope: Scope) -> int:
     numbers = [each.order for each in found]
     scope.load(Order, numbers)
     scope.load(Clock, numbers)
-    findings, loud = _sorted(scope, found, (), _marked(scope, numbers))
+    findings, loud = _sorted(scope, found, (), having_fact(scope, numbers, _MARKS))
     if len(loud) > MOST:
         # More than one transaction can tell: the first of them now, and the sums keep count for the digest.
         batches = {(row["order_id"], row["kind"]): row["batch"] for row in rows}
@@ -208,15 +209,6 @@ def _lately(scope: Scope, within: timedelta) -> set[int]:
         box.c.at <= scope.now,
     )
     return {number for row in scope.connection.execute(query) for number in announced(*row)}
-
-
-def _marked(scope: Scope, orders: Sequence[int]) -> set[int]:
-    """Those of these orders that somebody supervises or that the city named."""
-    fact = table(FactTable)
-    query = sa.select(fact.c.order_id).where(
-        fact.c.order_id.in_(orders), fact.c.name.in_(_MARKS), fact.c.cleared_at.is_(None)
-    )
-    return set(scope.connection.execute(query).scalars())
 
 
 def _tell_loud(office: Office, scope: Scope, findings: Sequence[Finding]) -> None:

@@ -1,10 +1,13 @@
 """Reminders: at which steps, to whom, and each once (domain, section 4)."""
 
 import threading
+from functools import partial
 
 import pytest
 
-from storage.tables import Reminder
+from config.policy import load_policy
+from handlers import reminders
+from storage.tables import Event, Reminder, Slot
 from tests.conftest import OpenStore
 from tests.street import TO, URGENT, Street, at, row
 
@@ -92,9 +95,9 @@ def test_the_moment_of_each_reminder_is_the_steps_own(street: Street) -> None:
     [
         ("待签收", 0.5, f"dispatch: reminder #1 {SEATS}", "/签收 1"),
         ("待派单", 1.5, f"dispatch: reminder #1 {SEATS}", "/派单 1 主办科室"),
-        ("退回中", 20, f"dispatch: reminder #1 {SEATS}", "/退回结果 1 成功"),
-        ("待接单", 20, "chengguan: reminder #1 @wang", "/反馈 1 已接通 说明"),
-        ("待评定", 20, "supervision: reminder #1 @gao @luo", "/评定 1 是 解决 满意"),
+        ("退回中", 23, f"dispatch: reminder #1 {SEATS}", "/退回结果 1 成功"),
+        ("待接单", 23, "chengguan: reminder #1 @wang", "/反馈 1 已接通 说明"),
+        ("待评定", 23, "supervision: reminder #1 @gao @luo", "/评定 1 是 解决 满意"),
     ],
 )
 def test_whoever_can_do_it_is_called_with_what_to_type(
@@ -117,7 +120,7 @@ def test_from_the_due_time_the_head_is_called_too(one: Street) -> None:
     one.notices()
 
     one.move(to=at(2, "08:30"))
-    assert {str(notice) for notice in one.notices()} == {"chengguan: reminder #1 @qian"}
+    assert one.told() == ["chengguan: catch_up @qian", "chengguan: reminder #1 @qian"]
     one.move(to=at(2, "09:00"))
     assert one.told() == ["chengguan: reminder #1 @qian @wang"]
 
@@ -129,7 +132,7 @@ def test_a_department_without_a_group_is_called_in_the_dispatch_group(one: Stree
 
     one.move(to=at(2, "08:30"))
 
-    assert {str(notice) for notice in one.notices()} == {"dispatch: reminder #1 @yang"}
+    assert one.told() == ["dispatch: catch_up @yang", "dispatch: reminder #1 @yang"]
 
 
 def test_seats_hear_of_urgent_handling_until_it_is_over(one: Street) -> None:
@@ -245,3 +248,96 @@ def test_many_at_the_same_moment_come_as_one_digest(street: Street) -> None:
     assert "另有 10 项：/待办 看全部" in notice.text
     street.move(to=at(1, "09:45"))
     assert street.told() == []
+
+
+def test_more_than_one_transaction_handles_make_one_digest(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in range(1, 41)))
+    street.import_rows(row(41, 到达时间="2026-06-01 09:00", **URGENT))
+    street.notices()
+    monkeypatch.setattr(reminders, "MOST", 10)
+
+    street.sleep(hours=1)
+    street.tick()
+
+    notices = street.notices()
+    assert {notice.order for notice in notices.of("reminder")} == {41}, "an urgent one waits for no digest"
+    assert "到期汇总（40 项已到提醒时间）" in notices.only("catch_up").text
+    assert street.events().count("超时") == 41
+    street.tick()
+    assert street.told() == []
+    assert street.rows(Slot) == []
+    street.check()
+
+
+def test_a_stop_between_two_transactions_loses_no_reminder(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in range(1, 26)))
+    street.notices()
+    monkeypatch.setattr(reminders, "MOST", 10)
+    street.sleep(hours=1)
+    street._run(partial(reminders.sweep, street.office), "sweep")
+    assert street.told() == []
+    street.sleep(minutes=10)
+
+    again = street.restarted()
+    again.tick()
+
+    assert "到期汇总（25 项已到提醒时间）" in again.notices().only("catch_up").text
+
+
+# ------------------------------------------------------------------------------------------------------- quiet hours
+
+
+def test_the_night_holds_ordinary_nudges_until_morning_and_marks_breaches_at_their_moment(street: Street) -> None:
+    street.import_rows(row(1, 到达时间="2026-06-01 09:00", 办理时限="2026-06-02 03:00"))
+    street.through(1, *TO["办理中"], "反馈")
+    street.move(to=at(1, "21:59"))
+    street.import_rows(row(2))
+    street.notices()
+
+    street.move(to=at(2, "03:00"))
+    assert {notice.order for notice in street.notices()} == {2}, "待签收 is never held"
+    assert street.clock("办结", 1).breached_at == at(2, "03:00")
+    assert [item.at for item in street.rows(Event) if item.kind == "超时" and item.order_id == 1] == [at(2, "03:00")]
+
+    street.move(to=at(2, "06:59"))
+    assert {notice.order for notice in street.notices()} <= {2}
+    street.move(to=at(2, "07:00"))
+    digest = street.notices().only("catch_up")
+    assert (digest.group, digest.at) == ("chengguan", at(2, "07:00"))
+    assert "#1 办理中 办结：03:00 到期，已超 4小时" in digest.text
+    street.move(minutes=59)
+    assert [notice for notice in street.notices() if notice.order == 1] == []
+    street.check()
+
+
+@pytest.mark.parametrize("loud", ["urgent", "supervised", "supervision clock"])
+def test_the_night_never_holds_what_is_urgent_or_supervised(street: Street, loud: str) -> None:
+    due = {} if loud == "supervision clock" else {"办理时限": "2026-06-02 03:00"}
+    urgent = URGENT if loud == "urgent" else {}
+    street.import_rows(row(1, 到达时间="2026-06-01 09:00", **due, **urgent))
+    street.through(1, *TO["办理中"], "反馈")
+    if loud != "urgent":
+        until = "6月2日3:00" if loud == "supervision clock" else "6月5日18:00"
+        assert street.say("sun", f"/督办 1 区 {until}").startswith("✔")
+    street.move(to=at(1, "22:00"))
+    street.notices()
+
+    street.move(to=at(2, "03:00"))
+
+    assert [notice.at for notice in street.notices()][-2:] == [at(2, "02:50" if urgent else "02:00"), at(2, "03:00")]
+
+
+def test_the_office_decides_when_it_is_quiet(street: Street, tmp_path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        '[[rule]]\nkey = "quiet_hours"\nsince = 2026-01-01\nvalue = { start = "12:00", end = "14:00" }\n',
+        encoding="utf-8",
+    )
+    street.policy = load_policy(file)
+    street.import_rows(row(1, 到达时间="2026-06-01 09:00", 办理时限="2026-06-01 13:00"))
+    street.through(1, *TO["办理中"], "反馈")
+    street.notices()
+
+    street.move(to=at(1, "15:00"))
+
+    assert [(notice.kind, notice.at) for notice in street.notices()] == [("catch_up", at(1, "14:00"))]

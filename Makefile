@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SERVERS := .servers
 WORKERS ?= auto
 
-.PHONY: demo test test-browser lint format bench screenshot lock clean
+.PHONY: demo test test-browser test-servers lint format bench screenshot lock clean
 
 demo: $(STAMP)
 	$(BIN)/jiesu demo $(ARGS)
@@ -16,6 +17,15 @@ test: $(STAMP)
 # The console in a real browser. Needs node, npm and Debian's chromium; SHOTS=folder keeps pictures.
 test-browser: $(STAMP) node_modules/playwright-core
 	node tests/browser/run.mjs
+
+# The office on a real Matrix server, on loopback, about two minutes. The server has an environment of its own.
+test-servers: $(STAMP) $(SERVERS)/.installed
+	$(BIN)/python -m pytest tests/servers/matrix_day.py $(ARGS)
+
+$(SERVERS)/.installed: requirements-servers.lock | $(STAMP)
+	test -x $(SERVERS)/bin/python || $(PYTHON) -m venv $(SERVERS)
+	$(BIN)/uv pip install --quiet --python $(SERVERS)/bin/python --compile-bytecode --require-hashes -r $<
+	touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -40,6 +50,7 @@ node_modules/playwright-core:
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra test pyproject.toml -o requirements-test.lock
+	echo 'matrix-synapse>=1.163,<1.164' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header - -o requirements-servers.lock
 
 $(STAMP): pyproject.toml requirements-test.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -49,4 +60,4 @@ $(STAMP): pyproject.toml requirements-test.lock
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SERVERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis

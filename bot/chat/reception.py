@@ -90,6 +90,12 @@ class Reception:
         )
         return [reply.text for reply in replies]
 
+    async def knows(self, platform: str, native: str) -> bool:
+        """Whether an account or chat is ours, as the store has it now; a `Knows`. Raises StoreError."""
+        await self._desk.read(self._directory.load, self._clock.now())
+        person, group = self._directory.person(platform, native), self._directory.group(platform, native)
+        return person is not None or group is not None
+
     async def _known(self, incoming: Incoming) -> tuple[Person | None, str | None]:
         """Our person and our chat; what is not known is looked for in the store once more."""
         found = self._look_up(incoming)

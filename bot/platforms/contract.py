@@ -211,6 +211,16 @@ leave through the outbox by themselves). A message that was taken before gives i
 nothing. Raises StoreError when nothing could be stored."""
 
 
+Knows = Callable[[str, str], Awaitable[bool]]
+"""Whether an account or chat of a platform (its name, then its id) is in the organisation file or bound. Raises
+StoreError."""
+
+
+async def nobody(platform: str, native: str) -> bool:
+    """Knows no account and no chat: a `Knows` for who only asks harmless questions."""
+    return False
+
+
 class Leader(Protocol):
     """Keeps one connection per bot: of several replicas exactly one runs the work."""
 
@@ -247,6 +257,7 @@ class Wiring:
     door: Doorkeeper
     lead: Leader
     now: Callable[[], datetime]
+    knows: Knows = nobody
 
 
 class Platform(Protocol):

@@ -60,7 +60,9 @@ async def examined_files(office: Office, files: Sequence[IncomingFile], now: dat
 
     def look() -> tuple[NewFile, ...]:
         return tuple(
-            too_large(file.name, file.size, most)
+            NewFile(file.name, file.size, refused=file.lost)
+            if file.lost
+            else too_large(file.name, file.size, most)
             if file.size > most << 20
             else examined(file.name, file.path.read_bytes())
             for file in files
@@ -155,6 +157,8 @@ class DroppedImports:
             return f"导入工单由值班坐席操作；要把文件存到工单，{NOWHERE.partition('：')[2].partition('；')[0]}"
         if name.lower().endswith(_SETTINGS):
             return "组织文件、规则和设置不从这里导入，请系统管理员放到服务器上；这里收工单表格（.xls .xlsx .csv）"
+        if file.lost:
+            return file.lost
         if file.size > MAX_BYTES:
             return f"文件有 {file.size >> 20} MB，最大 {MAX_BYTES >> 20} MB，请分成几个文件导入"
         try:

@@ -8,6 +8,7 @@ from config.organisation import Organisation
 
 MODULES: Final = {
     "wecom": "bot.platforms.wecom",
+    "feishu": "bot.platforms.feishu",
     "matrix": "bot.platforms.matrix",
 }
 """Platform → where its `connect` is. Imported only where it is used: some bring libraries of their own."""

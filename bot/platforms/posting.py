@@ -30,13 +30,14 @@ JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. `body` is None where it was cut off, too long or not decodable. `wait` is its Retry-After,
-    `date` what the other side's clock showed (aware)."""
+    """An HTTP answer. `body` is None where it was cut off, too long (`too_long`) or not decodable. `wait` is its
+    Retry-After, `date` what the other side's clock showed (aware)."""
 
     status: int
     body: bytes | None
     wait: timedelta | None = None
     date: datetime | None = None
+    too_long: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,16 @@ async def request(
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=patience.total_seconds()),
         ) as response:
-            if into is not None and response.status == 200:
-                read = b"" if await _save(response, into, most) else None
-            else:
-                read = await _read(response)
+            read, too_long = None, False
+            try:
+                if into is not None and response.status == 200:
+                    read = await _save(response, into, most)
+                else:
+                    read = await _read(response)
+            except _TooLong:
+                too_long = True
             date = _http_date(response.headers.get("Date", ""))
-            return Reply(response.status, read, _retry_after(response), date)
+            return Reply(response.status, read, _retry_after(response), date, too_long)
     except (aiohttp.ClientError, OSError) as error:
         written = noted is not None and noted.written
         return NoReply(written, next(reason for kind, reason in _REASONS if isinstance(error, kind)))
@@ -166,6 +171,10 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
+class _TooLong(Exception):
+    """There is more of a body than is taken."""
+
+
 class _NotedBody(aiohttp.BytesPayload):
     """A body that notes when it begins to be written. aiohttp keeps the headers back until then."""
 
@@ -187,26 +196,26 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
         while chunk := await response.content.read(LARGEST_ANSWER + 1 - len(body)):
             body += chunk
             if len(body) > LARGEST_ANSWER:
-                return None
+                raise _TooLong
     except (aiohttp.ClientError, OSError):
         return None
     return bytes(body)
 
 
-async def _save(response: aiohttp.ClientResponse, into: IO[bytes], most: int) -> bool:
-    """Whether the whole body was written; one that announces more than `most` is not even read."""
+async def _save(response: aiohttp.ClientResponse, into: IO[bytes], most: int) -> bytes | None:
+    """Write the body; None where it was cut off. One that announces more than `most` is not even read."""
     if (response.content_length or 0) > most:
-        return False
+        raise _TooLong
     size = 0
     try:
         async for chunk in response.content.iter_any():
             size += len(chunk)
             if size > most:
-                return False
+                raise _TooLong
             into.write(chunk)
     except (aiohttp.ClientError, OSError):
-        return False
-    return True
+        return None
+    return b""
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> timedelta | None:

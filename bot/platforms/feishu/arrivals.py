@@ -1,0 +1,77 @@
+"""An event on its way to the office: read, its files fetched, taken; and what the platform hears within a second."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from loguru import logger
+
+from bot.platforms.contract import Receive
+from bot.platforms.feishu.api import OpenApi
+from bot.platforms.feishu.events import NAME, Received, received
+from bot.platforms.feishu.resources import fetched
+from bot.platforms.taking import Taking
+
+LONGEST_TOAST: Final = 60
+"""★ Characters that a toast can show."""
+BOT_PATH: Final = "/open-apis/bot/v3/info"
+
+
+class Arrivals:
+    """Takes verified events of one app, from whichever line they come. `largest` is the bytes of a file that is
+    fetched, in a group and in private; `folder` where it lies meanwhile."""
+
+    def __init__(self, api: OpenApi, receive: Receive, largest: tuple[int, int], folder: Path) -> None:
+        self._api = api
+        self._receive = receive
+        self._largest = largest
+        self._folder = folder
+        self._taking = Taking(NAME)
+        self._bot: str | None = None
+
+    async def take(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Take an event; the answer to give. Raises nothing: what fails here goes on being tried."""
+        found = received(event, self._bot)
+        if found is None:
+            header = event.get("header")
+            kind = header.get("event_type") if isinstance(header, dict) else None
+            logger.bind(platform=NAME).debug("nothing for us: {}", str(kind)[:64])
+            return {}
+        said = await self._taking(lambda: self._taken(event, found))
+        return _toast(said) if found.incoming.button else {}
+
+    async def know_bot(self) -> str | None:
+        """Ask who the bot is, until it is known: its open_id, by which a mention is told from those of people."""
+        if self._bot is None:
+            result = await self._api.call("GET", BOT_PATH)
+            bot = result.said.get("bot")
+            number = bot.get("open_id") if result.ok and isinstance(bot, dict) else None
+            self._bot = number if isinstance(number, str) and number else None
+        return self._bot
+
+    async def stop(self) -> None:
+        """Let what is under way end."""
+        await self._taking.stop()
+
+    async def _taken(self, event: Mapping[str, Any], found: Received) -> list[str]:
+        if self._bot is None and not found.incoming.button:
+            await self.know_bot()
+            found = received(event, self._bot) or found
+        incoming = found.incoming
+        # What people send among themselves in a group is not ours to fetch.
+        wanted = incoming.chat is None or incoming.quote is not None or incoming.mentioned
+        if not (found.resources and wanted):
+            return await self._receive(incoming)
+        most = self._largest[incoming.chat is None]
+        async with fetched(self._api, incoming.message_id, found.resources, most, self._folder) as files:
+            return await self._receive(replace(incoming, files=files))
+
+
+def _toast(said: list[str] | None) -> dict[str, Any]:
+    """What who pressed a button sees for a moment; the whole answer comes as a message."""
+    if said is None:
+        return {"toast": {"type": "info", "content": "已收到，正在办理"}}
+    line = said[0].strip().partition("\n")[0] if said else "已收到"
+    kind = "error" if line.startswith("✘") else "success"
+    return {"toast": {"type": kind, "content": line[:LONGEST_TOAST]}}

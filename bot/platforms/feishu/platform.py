@@ -1,0 +1,165 @@
+"""The platform as the settings configure it."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.platforms.contract import Avoid, Limit, Probe, Sender, Wiring
+from bot.platforms.feishu.api import OpenApi
+from bot.platforms.feishu.arrivals import BOT_PATH, Arrivals
+from bot.platforms.feishu.callbacks import PATH, Callbacks
+from bot.platforms.feishu.chat import FeishuChat
+from bot.platforms.feishu.events import NAME
+from bot.platforms.feishu.socket import Socket
+from bot.platforms.feishu.webhook import FeishuWebhook
+from config.entries import Robot
+from config.errors import ConfigError
+from config.policy import load_policy
+from config.settings import Feishu as Settings
+from config.shanghai import day_of
+from handlers.intake.files import MAX_BYTES
+
+CROWDED: Final = (timedelta(0), timedelta(minutes=30))
+"""Whole and half hours, 10:00 and 17:30 among them, at which Feishu refuses more than usual (platforms, A3)."""
+
+
+def connect(wiring: Wiring) -> "Feishu":
+    """A `Platform`; raises ConfigError for settings that do not fit together."""
+    settings = wiring.settings.feishu
+    if settings.app_id is None:
+        _only_together(settings)
+        return Feishu(wiring, None)
+    if settings.app_secret is None:
+        raise ConfigError("JIESU_FEISHU__APP_SECRET：还没有设置，它与 JIESU_FEISHU__APP_ID 要一起给")
+    api = OpenApi(wiring.session, settings.api_base, settings.app_id, settings.app_secret, wiring.now)
+    policy = load_policy(wiring.settings.policy_file)
+    largest = policy.on(day_of(wiring.now())).attachments.file_mb << 20, MAX_BYTES
+    arrivals = Arrivals(api, wiring.receive, largest, wiring.settings.data_dir)
+    if settings.mode == "socket":
+        return Feishu(wiring, Bot(api, arrivals, Socket(wiring.session, api, arrivals), None))
+    callbacks = Callbacks(
+        wiring.door,
+        arrivals,
+        app_id=settings.app_id,
+        encrypt_key=_wanted(settings.encrypt_key, "ENCRYPT_KEY"),
+        verification_token=_wanted(settings.verification_token, "VERIFICATION_TOKEN"),
+    )
+    return Feishu(wiring, Bot(api, arrivals, None, callbacks))
+
+
+class Bot:
+    """The app's bot and the one way on which its events come."""
+
+    def __init__(self, api: OpenApi, arrivals: Arrivals, socket: Socket | None, callbacks: Callbacks | None) -> None:
+        self.api = api
+        self.arrivals = arrivals
+        self.socket = socket
+        self.callbacks = callbacks
+
+
+class Feishu:
+    """Group robots, and the app's bot where one is configured."""
+
+    name = NAME
+
+    def __init__(self, wiring: Wiring, bot: Bot | None) -> None:
+        self._wiring = wiring
+        self._bot = bot
+        settings = wiring.settings.feishu
+        second, minute = timedelta(seconds=1), timedelta(minutes=1)
+        self._limits = Limit(settings.per_second, second), Limit(settings.per_minute, minute)
+        length = timedelta(seconds=settings.crowded)
+        self._avoid = tuple(Avoid(start, length) for start in CROWDED) if length else ()
+
+    @property
+    def receives(self) -> bool:
+        """Whether an app is configured."""
+        return self._bot is not None
+
+    @property
+    def connected(self) -> bool | None:
+        """Whether the long connection stands; None where there is to be none."""
+        return None if self._bot is None or self._bot.socket is None else self._bot.socket.connected
+
+    def robot(self, robot: Robot) -> Sender:
+        """The sender of a group robot; raises ConfigError for a wrong address."""
+        return FeishuWebhook(
+            self._wiring.session,
+            robot.webhook,
+            robot.secret,
+            api_base=self._wiring.settings.feishu.api_base,
+            limits=self._limits,
+            avoid=self._avoid,
+            now=self._wiring.now,
+        )
+
+    def chat(self, chat: str) -> Sender | None:
+        """The bot in a group."""
+        return self._sender(chat, person=False)
+
+    def person(self, account: str) -> Sender | None:
+        """The bot's private chat with a person; the account is an open_id."""
+        return self._sender(account, person=True)
+
+    def add_routes(self, app: web.Application) -> None:
+        """The address of the callbacks, where they come by HTTP."""
+        if self._bot is not None and self._bot.callbacks is not None:
+            app.router.add_post(PATH, self._bot.callbacks)
+
+    async def run(self) -> None:
+        """Hold the connection until cancelled, or wait; let what is under way end."""
+        if self._bot is None:
+            return
+        try:
+            if self._bot.socket is None:
+                await self._bot.arrivals.know_bot()
+                await asyncio.Event().wait()
+            else:
+                await self._wiring.lead(f"socket:{NAME}", self._bot.socket.connection)
+        finally:
+            await self._bot.arrivals.stop()
+
+    async def probe(self) -> list[Probe]:
+        """A token, who the bot is, and where to connect. Robots cannot be asked anything without being heard."""
+        if self._bot is None:
+            return []
+        got = await self._bot.api.token()
+        skew = None if got.date is None else got.date - self._wiring.now()
+        if not got.ok:
+            mend = "核对 JIESU_FEISHU__APP_ID、JIESU_FEISHU__APP_SECRET 和网络"
+            return [Probe("飞书应用", False, got.answer.detail, mend, skew)]
+        probes = [Probe("飞书应用", True, "已获取访问令牌", skew=skew)]
+        who = await self._bot.api.call("GET", BOT_PATH)
+        mend = "在飞书开发者后台给应用添加机器人能力，并发布版本"
+        probes.append(Probe("飞书机器人", who.ok, "可以使用" if who.ok else who.answer.detail, "" if who.ok else mend))
+        if self._bot.socket is not None:
+            where = await self._bot.socket.ask()
+            mend = "在飞书开发者后台的“事件与回调”里选“使用长连接接收”，并保存"
+            detail = "可以连接" if where.ok else where.answer.detail
+            probes.append(Probe("飞书长连接", where.ok, detail, "" if where.ok else mend))
+        return probes
+
+    def _sender(self, native: str, *, person: bool) -> Sender | None:
+        if self._bot is None:
+            return None
+        # The limit of a minute is the whole app's and far away; a chat takes five in a second.
+        return FeishuChat(self._bot.api, native, person=person, limits=self._limits[:1], avoid=())
+
+
+def _only_together(settings: Settings) -> None:
+    """Nothing of an app without its id; raises ConfigError."""
+    for key in ("app_secret", "encrypt_key", "verification_token"):
+        if getattr(settings, key) is not None:
+            raise ConfigError(f"JIESU_FEISHU__APP_ID：还没有设置，它与 JIESU_FEISHU__{key.upper()} 要一起给")
+
+
+def _wanted(value: SecretStr | None, key: str) -> SecretStr:
+    """Without both, nothing would prove that a callback is Feishu's; raises ConfigError."""
+    if value is None:
+        raise ConfigError(
+            f"JIESU_FEISHU__{key}：JIESU_FEISHU__MODE=http 时必须设置，请从飞书开发者后台的“加密策略”复制"
+        )
+    return value

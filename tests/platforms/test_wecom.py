@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -17,6 +19,7 @@ from pydantic import SecretStr
 from bot.platforms.contract import Limit, Mention, Outcome, Outgoing, OutgoingFile, Sender, Table
 from bot.platforms.posting import LARGEST_ANSWER, LONGEST_WAIT, Reply, webhook_session
 from bot.platforms.wecom.codes import answer_of
+from bot.platforms.wecom.probing import probe_interface
 from bot.platforms.wecom.webhook import TEXT_BYTES, WeComWebhook
 from bot.platforms.wecom.wording import as_markdown
 from config.errors import ConfigError
@@ -587,6 +590,35 @@ async def test_it_is_a_sender(robot):
 
     assert callable(sender.send)
     assert callable(sender.parts)
+
+
+# Harmless questions
+
+
+async def test_a_robot_is_asked_without_sending_anything(session, wecom):
+    good = await webhook_of(session, wecom.webhook).probe()
+    removed = await webhook_of(session, wecom.webhook.replace(KEY, KEY[::-1])).probe()
+    wecom.then(fake.garbage(), fake.errcode(45009), fake.cut_after_reading())
+    odd, busy, cut = [await webhook_of(session, wecom.webhook).probe() for _ in range(3)]
+
+    assert [probe.ok for probe in (good, removed, odd, busy, cut)] == [True, False, False, True, False]
+    assert "key" in removed.detail and KEY not in repr((good, removed, odd, busy, cut))
+    assert wecom.messages == []
+
+
+async def test_the_interface_is_asked_what_time_it_is_there(session):
+    async def answer(request):
+        assert (request.method, request.path) == ("GET", "/cgi-bin/getcallbackip")
+        headers = {"Date": "Mon, 01 Jun 2026 04:02:00 GMT"}
+        return web.json_response({"errcode": 41001, "errmsg": "access_token missing"}, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/{any:.*}", answer)
+    async with TestServer(app) as server:
+        probe = await probe_interface(session, f"http://127.0.0.1:{server.port}", lambda: NOON)
+
+    assert (probe.ok, probe.skew) == (True, timedelta(minutes=2))
+    assert not (await probe_interface(session, "http://127.0.0.1:1", lambda: NOON)).ok
 
 
 # The fake itself, asked by a client that is not ours

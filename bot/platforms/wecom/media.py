@@ -29,9 +29,9 @@ PATIENCE: Final = timedelta(seconds=60)
 
 @asynccontextmanager
 async def fetched(
-    session: aiohttp.ClientSession, media: Sequence[Media], api_base: str, folder: Path
+    session: aiohttp.ClientSession, media: Sequence[Media], api_base: str, folder: Path | None
 ) -> AsyncIterator[tuple[IncomingFile, ...]]:
-    """The files of a message, readable inside the block, in `folder` and without a name there.
+    """The files of a message, readable inside the block, in `folder` (else the system's) and without a name there.
 
     One that cannot be had is an empty file that says so by its name, so that its sender is told; one that is too
     large has the size that makes it so.

@@ -18,7 +18,7 @@ from bot.platforms.wecom.chat import ADDRESS, REQUEST, BotChat, CallbackChat
 from bot.platforms.wecom.crypto import Envelope
 from bot.platforms.wecom.media import fetched
 from bot.platforms.wecom.messages import PLATFORM, Message, Press, read
-from bot.platforms.wecom.probing import probe_interface
+from bot.platforms.wecom.probing import probe_interface, probe_socket
 from bot.platforms.wecom.socket import Socket
 from bot.platforms.wecom.webhook import WeComWebhook
 from config.entries import Robot
@@ -43,6 +43,8 @@ class WeCom:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._settings = settings = wiring.settings.wecom
+        folder = wiring.settings.data_dir
+        self._folder = folder if folder.is_dir() else None
         self._taking = Taking(PLATFORM)
         self._robots: list[WeComWebhook] = []
         self._socket: Socket | None = None
@@ -57,6 +59,11 @@ class WeCom:
     def receives(self) -> bool:
         """Whether a bot is configured, not only robots."""
         return self._socket is not None or self._callbacks is not None
+
+    @property
+    def connected(self) -> bool | None:
+        """Whether the bot is known on its WebSocket; None where it has none."""
+        return None if self._socket is None else self._socket.ready
 
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
@@ -95,8 +102,12 @@ class WeCom:
             await self._taking.stop()
 
     async def probe(self) -> list[Probe]:
-        """Ask the interface for the time of day, and each robot whether it would take a message that it refuses."""
-        found = [await probe_interface(self._wiring.session, self._settings.api_base, self._wiring.now)]
+        """Ask whether somebody is there, and each robot about a message that it refuses. Nobody is sent anything."""
+        session, now, found = self._wiring.session, self._wiring.now, []
+        if self._socket is not None:
+            found.append(await probe_socket(session, self._settings.ws_url, now))
+        if self._callbacks is not None:
+            found.append(await probe_interface(session, self._settings.api_base, now))
         return [*found, *[await robot.probe() for robot in self._robots]]
 
     def _sender(self, chat: str, kind: int) -> Sender | None:
@@ -130,8 +141,7 @@ class WeCom:
 
     async def _take(self, message: Message, reply: Mapping[str, str] | None) -> None:
         incoming = replace(message.incoming, reply=reply)
-        folder = self._wiring.settings.data_dir
-        async with fetched(self._wiring.session, message.media, self._settings.api_base, folder) as files:
+        async with fetched(self._wiring.session, message.media, self._settings.api_base, self._folder) as files:
             await self._wiring.receive(replace(incoming, files=files))
 
     async def _pressed(self, press: Press, request: str, arrived: float) -> None:

@@ -23,11 +23,21 @@ async def probe_interface(session: aiohttp.ClientSession, api_base: str, now: Ca
     reply = await request(session, "GET", api_base.rstrip("/") + QUESTION, PATIENCE)
     if isinstance(reply, NoReply):
         return Probe(name, ok=False, detail=reply.reason, mend="请检查网络、防火墙和 JIESU_WECOM__API_BASE")
-    skew = None if reply.date is None else reply.date - now()
     if errcode(loaded(reply.body)) is None:
         mend = "请核对 JIESU_WECOM__API_BASE，或上网是否需要先登录"
-        return Probe(name, ok=False, detail=f"回答不是企业微信的（HTTP {reply.status}）", mend=mend, skew=skew)
-    return Probe(name, ok=True, detail="能连上", skew=skew)
+        detail = f"回答不是企业微信的（HTTP {reply.status}）"
+        return Probe(name, ok=False, detail=detail, mend=mend, skew=_skew(reply, now))
+    return Probe(name, ok=True, detail="能连上", skew=_skew(reply, now))
+
+
+async def probe_socket(session: aiohttp.ClientSession, ws_url: str, now: Callable[[], datetime]) -> Probe:
+    """Whether there is somebody at the WebSocket's address. The bot is not made known there: that would end the
+    connection of the service."""
+    name = "企业微信长连接"
+    reply = await request(session, "GET", ws_url.replace("ws", "http", 1), PATIENCE)
+    if isinstance(reply, NoReply):
+        return Probe(name, ok=False, detail=reply.reason, mend="请检查网络、防火墙和 JIESU_WECOM__WS_URL")
+    return Probe(name, ok=True, detail="能连上", skew=_skew(reply, now))
 
 
 def robot_probe(reply: Reply | NoReply) -> Probe:
@@ -41,6 +51,10 @@ def robot_probe(reply: Reply | NoReply) -> Probe:
     if code is None:
         return Probe(name, ok=False, detail=f"回答不是企业微信的（HTTP {reply.status}）", mend="请检查机器人地址")
     answer = answer_to(code)
-    if answer.outcome in (Outcome.RETRY, Outcome.RETRY_AFTER):
+    if answer.outcome is not Outcome.PERMANENT:
         return Probe(name, ok=True, detail=answer.detail)
-    return Probe(name, ok=False, detail=answer.detail, mend="按上面的提示处理后再查一次")
+    return Probe(name, ok=False, detail=answer.detail, mend="按提示处理后再查一次")
+
+
+def _skew(reply: Reply, now: Callable[[], datetime]) -> timedelta | None:
+    return None if reply.date is None else reply.date - now()

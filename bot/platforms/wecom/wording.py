@@ -46,9 +46,9 @@ def as_markdown(text: str) -> str:
 
 
 def account_of(mention: Mention) -> str | None:
-    """The account to call; never everybody, whatever the organisation file says."""
+    """The account to call; never everybody, whatever the organisation file says, and nothing that is no userid."""
     account = (mention.account or "").strip()
-    return account if account and account.casefold() != _ALL else None
+    return account if _ACCOUNT.fullmatch(account) and account.casefold() != _ALL else None
 
 
 def accounts_of(mentions: Iterable[Mention]) -> list[str]:
@@ -69,7 +69,7 @@ def naming(text: str, mentions: Iterable[Mention]) -> str:
 
 def calling(markdown: str, mentions: Iterable[Mention]) -> str:
     """Markdown with a last line that calls people: `<@account>`."""
-    calls = [f"<@{account}>" for account in accounts_of(mentions) if _ACCOUNT.fullmatch(account)]
+    calls = [f"<@{account}>" for account in accounts_of(mentions)]
     return f"{markdown.rstrip()}\n{' '.join(calls)}" if calls else markdown
 
 

@@ -1,0 +1,172 @@
+"""A whole office on WeCom: commands by the bot's WebSocket, alerts by a group robot, replicas that take over."""
+
+import asyncio
+import contextlib
+import re
+from datetime import timedelta
+
+import pytest
+
+from bot.desk import Desk
+from bot.leases import Leases
+from bot.platforms.contract import Wiring
+from bot.platforms.posting import webhook_session
+from bot.platforms.wecom import connect
+from bot.service import open_office, running
+from config.organisation import Organisation
+from config.settings import load_settings
+from storage.outbox import Priority
+from storage.tables import Attempt
+from tests.bot.delivery_desk import HandClock, house
+from tests.conftest import KEY
+from tests.platforms.wecom_gateway import BOT, SECRET, FakeGateway
+from tests.platforms.wecom_server import FakeWeCom
+from tests.street import at, row, sample_organisation
+
+CHAT = "wr-dispatch"
+REGISTER = "/登记\n" + "\n".join(f"{name}：{value}" for name, value in row(1).items() if value)
+
+
+@pytest.fixture
+async def gateway():
+    async with FakeGateway() as gateway:
+        yield gateway
+        assert gateway.errors == []
+
+
+def organisation():
+    sample = sample_organisation()
+    people = [person.model_copy(update={"accounts": {"wecom": person.id}}) for person in sample.people]
+    groups = [
+        group.model_copy(update={"chats": {"wecom": CHAT} if group.id == "dispatch" else {}, "robots": ()})
+        for group in sample.groups
+    ]
+    return Organisation(people, sample.departments, sample.patches, sample.communities, groups)
+
+
+def environ(gateway, folder, **more):
+    return {
+        "JIESU_DATA_DIR": str(folder),
+        "JIESU_WECOM__BOT_ID": BOT,
+        "JIESU_WECOM__SECRET": SECRET,
+        "JIESU_WECOM__WS_URL": gateway.url,
+        **more,
+    }
+
+
+@contextlib.asynccontextmanager
+async def office_on(gateway, url, folder):
+    settings = load_settings(
+        None,
+        environ(
+            gateway,
+            folder,
+            JIESU_DATABASE_URL=url,
+            JIESU_CLOCK__START=at(1).isoformat(),
+            JIESU_CLOCK__SPEED="0",
+            JIESU_VAULT__KEY=KEY.hex(),
+        ),
+    )
+    office = open_office(settings, organisation(), live=True)
+    try:
+        async with running(office) as service:
+            async with asyncio.timeout(10):
+                await gateway.subscribed.wait()
+            yield service
+    finally:
+        office.store.close()
+
+
+async def test_a_morning_on_wecom(gateway, database_url, tmp_path):
+    async with office_on(gateway, database_url, tmp_path) as service:
+
+        async def ask(person, text, chat=CHAT, **more):
+            before = len(gateway.said)
+            await gateway.say(text, person, chat, **more)
+            await gateway.until(lambda: len(gateway.said) > before)
+            await service.delivery.drain()
+            return gateway.said[before:]
+
+        (*_, told) = await ask("zhang", REGISTER)
+        assert any(one.command == "aibot_respond_msg" for one in gateway.said)
+        answers = await ask("zhang", "签收 1")
+        assert any("已签收" in one.content and "<@zhang>" in one.content for one in answers)
+        assert all(one.chat == CHAT for one in answers)
+
+        quote = {"msgtype": "text", "text": {"content": "【#1】 新工单\n桃花巷"}}
+        answers = await ask("zhang", "派单 城管科", quote=quote, msgid="CAIQ-dispatch")
+        assert any("城管科" in one.content for one in answers)
+        count = len(gateway.said)
+        await gateway.say("派单 城管科", "zhang", CHAT, quote=quote, msgid="CAIQ-dispatch")
+
+        (answer,) = await ask("zhang", "待办", None)
+        assert (answer.chat, answer.command) == ("zhang", "aibot_respond_msg")
+        (stranger,) = await ask("who-is-this", "待办", None)
+        assert len(gateway.said) == count + 2, "the repeated message did nothing"
+        assert "【#" not in stranger.content and told.content
+
+
+async def test_one_replica_holds_the_connection_and_another_takes_over(gateway, new_url, open_store, tmp_path):
+    url = new_url()
+
+    async def nothing(incoming):
+        return []
+
+    @contextlib.asynccontextmanager
+    async def replica(name):
+        desk = Desk(open_store(url))
+        async with webhook_session() as session:
+            settings = load_settings(None, environ(gateway, tmp_path))
+            lead = Leases(desk, name, timedelta(seconds=0.05))
+            platform = connect(Wiring(settings, session, nothing, None, lead, None))
+            task = asyncio.create_task(platform.run())
+            try:
+                yield platform
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await desk.close()
+
+    async with contextlib.AsyncExitStack() as second_stack:
+        async with replica("one") as first, asyncio.timeout(20):
+            await gateway.subscribed.wait()
+            second = await second_stack.enter_async_context(replica("two"))
+            await gateway.say("/查 1")
+            await asyncio.sleep(0.2)  # several beats of the lease
+            assert (first.chat(CHAT).ready, second.chat(CHAT).ready, gateway.connections) == (True, False, 1)
+            gateway.subscribed.clear()
+        async with asyncio.timeout(20):
+            await gateway.subscribed.wait()
+        assert gateway.connections == 2
+        assert not first.chat(CHAT).ready
+
+
+async def test_twenty_alerts_in_ten_seconds_all_reach_the_group_within_its_limit(store):
+    clock = HandClock()
+    async with FakeWeCom(now=clock.now) as wecom, house(store, clock, wecom) as office:
+        for number in range(1, 21):
+            await office.queue(f"【#{number}】 紧急：请立即签收", Priority.URGENT, mentions=("zhang",))
+            clock.at += timedelta(seconds=0.5)
+            await office.delivery.drain()
+        await office.through()
+
+        told = [re.findall(r"【#(\d+)】", content) for content in wecom.contents]
+        assert sorted(int(number) for numbers in told for number in numbers) == list(range(1, 21))
+        assert (wecom.refused, wecom.errors) == ([], [])
+        assert all(outcome == "sent" for outcome in office.attempts())
+        assert len(office.rows(Attempt)) == len(wecom.messages)
+        assert clock.at <= wecom.messages[0].at + timedelta(seconds=70)
+
+
+async def test_twenty_ordinary_notices_merge_and_each_order_is_named_once(store):
+    clock = HandClock()
+    async with FakeWeCom(now=clock.now) as wecom, house(store, clock, wecom) as office:
+        for number in range(1, 21):
+            await office.queue(f"【#{number}】 已接单")
+            clock.at += timedelta(seconds=0.5)
+            await office.delivery.drain()
+        await office.through()
+
+        told = [number for content in wecom.contents for number in re.findall(r"【?#(\d+)】?", content)]
+        assert sorted(map(int, told)) == list(range(1, 21))
+        assert wecom.refused == []

@@ -8,6 +8,7 @@ from config.organisation import Organisation
 
 MODULES: Final = {
     "wecom": "bot.platforms.wecom",
+    "dingtalk": "bot.platforms.dingtalk",
     "feishu": "bot.platforms.feishu",
     "matrix": "bot.platforms.matrix",
 }

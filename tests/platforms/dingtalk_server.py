@@ -116,7 +116,7 @@ class FakeDingTalk:
             "sessionWebhookExpiredTime": int(self.sessions[number].timestamp() * 1000),
         }
 
-    def said(self, text: str = "/状态", number: str = "msg1", **other: Any) -> dict[str, Any]:
+    def said(self, text: str = "/状态", /, number: str = "msg1", **other: Any) -> dict[str, Any]:
         """What the platform tells of a message in the group (platforms, B2)."""
         return {
             "conversationId": "cid1",

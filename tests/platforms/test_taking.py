@@ -37,6 +37,11 @@ async def test_what_is_quick_is_waited_for(take):
     assert await take(Work(), LONG) == "done"
 
 
+async def test_any_callable_will_do(take):
+    work = Work()
+    assert await take(lambda: work(), LONG) == "done"
+
+
 async def test_what_is_slow_goes_on_by_itself(take):
     let, done = asyncio.Event(), asyncio.Event()
 

@@ -33,7 +33,7 @@ class Callback:
         self._take = take
         self._taking = taking
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """200 for what is genuine, at once or within a second; 403 in one line for the rest."""
         moment, given = request.headers.get("timestamp", ""), request.headers.get("sign", "")
         body = await self._door.body(request)

@@ -47,6 +47,7 @@ class Stream:
         taking: Taking,
         waits: Callable[[int, Random], timedelta] = pause,
     ) -> None:
+        self.connected = False
         self._session = session
         self._api = api
         self._take = take
@@ -81,7 +82,11 @@ class Stream:
             return False
         async with line:
             logger.bind(platform=NAME).info("connected")
-            heard = await self._listen(line)
+            self.connected = True
+            try:
+                heard = await self._listen(line)
+            finally:
+                self.connected = False
         logger.bind(platform=NAME).info("the connection ended ({})", line.close_code)
         return heard
 

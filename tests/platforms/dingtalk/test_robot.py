@@ -13,42 +13,16 @@ from bot.platforms.dingtalk.answers import REST, answer_of, refused
 from bot.platforms.dingtalk.contents import BODY_BYTES, body, encoded, harmless, parts
 from bot.platforms.dingtalk.robot import DingTalkRobot
 from bot.platforms.dingtalk.signing import signed, signed_at
-from bot.platforms.posting import Reply, webhook_session
+from bot.platforms.posting import Reply
 from config.entries import Robot
 from config.errors import ConfigError
 from tests.platforms import wecom_server as fault
-from tests.platforms.dingtalk_server import SECRET, TOKEN, FakeDingTalk, sign
+from tests.platforms.dingtalk.desk import NOON, outgoing
+from tests.platforms.dingtalk_server import SECRET, TOKEN, sign
 
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 WANG = Mention("wang", "王科长", "user123")
 LI = Mention("li", "李四")
 PUBLIC = f"https://oapi.dingtalk.com/robot/send?access_token={TOKEN}"
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-async def dingtalk(clock):
-    async with FakeDingTalk(now=clock) as server:
-        yield server
-        assert server.errors == []
-
-
-@pytest.fixture
-async def session():
-    async with webhook_session() as session:
-        yield session
 
 
 @pytest.fixture
@@ -60,10 +34,6 @@ def robot_of(session, clock, webhook, secret=SECRET, **given):
     """A robot that keeps the platform's own limit."""
     robot = Robot(platform="dingtalk", webhook=webhook, secret=secret)
     return DingTalkRobot(session, robot, limits=(Limit(20, timedelta(minutes=1)),), now=clock, **given)
-
-
-def outgoing(text="【#12】 路灯不亮", *mentions, key=1, **other):
-    return Outgoing(key, text, mentions, **other)
 
 
 async def send(robot, message):

@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from loguru import logger
 
+from bot.chat.parser import orders_of_quote
 from bot.chat.router import Router
 from bot.clock import Clock
 from bot.desk import Desk
@@ -144,8 +145,11 @@ class Reception:
 
 
 def _orders_of(scope: Scope, incoming: Incoming) -> tuple[int, ...]:
-    """The orders that the quoted message of ours speaks of; nothing for one that we did not send."""
+    """The orders that the quoted message of ours speaks of; of one that is not in the store, those that its first line
+    names (platforms give ids of messages that did not come from us, or other ids than at the sending)."""
     box = table(Outbox)
     mine = box.c.remote_id == incoming.quote, box.c.endpoint.startswith(f"{incoming.platform}:", autoescape=True)
     found = scope.connection.execute(sa.select(box.c.orders).where(*mine)).scalars().first()
-    return () if found is None else tuple(found)
+    if found is None:
+        return () if incoming.quote_text is None else orders_of_quote(incoming.quote_text)
+    return tuple(found)

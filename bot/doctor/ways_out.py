@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from bot.doctor.finding import Finding, bad, good, warning
 from bot.doctor.machine import secrets_inside
-from bot.platforms import MODULES
 from bot.routes import Endpoints
 from config.organisation import Group, Organisation, Robot, role_name
 from config.settings import Settings
@@ -85,10 +84,7 @@ def _group(routes: Endpoints, group: Group) -> Iterator[Finding]:
         mend = "给它加一个企业微信机器人，或开启网页工作群"
         yield warning("平台", f"{group.name}没有出口，发给它的通知都会失败", mend)
     for robot in group.robots:
-        if robot.platform not in MODULES:
-            mend = "暂时改用企业微信机器人"
-            yield warning("平台", f"{group.name}的 {robot.platform} 机器人尚未提供，不会发送", mend)
-        elif robot.platform == "wecom" and not _KEY.fullmatch(_key(robot)):
+        if robot.platform == "wecom" and not _KEY.fullmatch(_key(robot)):
             mend = "从群机器人设置里整行复制地址"
             yield warning("平台", f"{group.name}的机器人地址里 key 的样子不对（{robot.fingerprint}）", mend)
 

@@ -6,7 +6,7 @@ comes between the two, the same events come again and the inbox knows them.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -54,9 +54,17 @@ FILTER: Final = json.dumps(
 
 
 class Feed:
-    """The events of one account. `connected` is whether the last look at them succeeded."""
+    """The events of one account. `connected` is whether the last look at them succeeded; `waits` is the pause after
+    a failed one (from 1)."""
 
-    def __init__(self, wiring: Wiring, api: Api, rooms: Rooms, user_id: str) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        api: Api,
+        rooms: Rooms,
+        user_id: str,
+        waits: Callable[[int, Random], timedelta] = pause,
+    ) -> None:
         self.connected = False
         self._wiring = wiring
         self._api = api
@@ -65,6 +73,7 @@ class Feed:
         self._me = Me(user_id)
         self._told: set[str] = set()
         self._taking = Taking("matrix")
+        self._waits = waits
         self._random: Random = SystemRandom()
 
     async def follow(self) -> None:
@@ -81,7 +90,7 @@ class Feed:
                 except Trouble as trouble:
                     failures += 1
                     self.connected = False
-                    wait = trouble.answer.wait or min(pause(failures, self._random), LONGEST_PAUSE)
+                    wait = trouble.answer.wait or min(self._waits(failures, self._random), LONGEST_PAUSE)
                     level = "ERROR" if trouble.answer.outcome is Outcome.PERMANENT else "WARNING"
                     logger.bind(platform="matrix").log(level, "nothing is heard: {}", trouble.answer.detail)
                     await asyncio.sleep(wait.total_seconds())

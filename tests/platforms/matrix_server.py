@@ -70,11 +70,12 @@ class FakeMatrix:
         self.requests: list[str] = []
         self.syncs: list[Mapping[str, str]] = []
         self.port = 0
-        self._position = 0
+        self.position = 0
         self._taken: dict[tuple[str, str, str], str] = {}
         self._spent: dict[str, list[datetime]] = {}
         self._script: deque[Behaviour] = deque()
         self._news = asyncio.Condition()
+        self._changes = asyncio.Condition()
         self._runner: web.AppRunner | None = None
         self._quiet = asyncio.Event()
 
@@ -112,8 +113,8 @@ class FakeMatrix:
 
     def event(self, room: str, sender: str, kind: str, content: Any, **more: Any) -> str:
         """Any event, told with the next one; its id."""
-        self._position += 1
-        event_id = f"${self._position}"
+        self.position += 1
+        event_id = f"${self.position}"
         event = {
             "type": kind,
             "event_id": event_id,
@@ -122,8 +123,13 @@ class FakeMatrix:
             "origin_server_ts": 0,
             **more,
         }
-        self.rooms[room].events.append((self._position, event))
+        self.rooms[room].events.append((self.position, event))
         return event_id
+
+    async def until(self, wanted: Callable[[], Any]) -> None:
+        """Wait until some request has made this so."""
+        async with asyncio.timeout(20), self._changes:
+            await self._changes.wait_for(wanted)
 
     def said(self, room: str, sender: str = BOT) -> list[dict[str, Any]]:
         """The contents of somebody's messages."""
@@ -181,6 +187,8 @@ class FakeMatrix:
             if scheme != "Bearer" or token not in self.tokens:
                 return _refused(401, "M_UNKNOWN_TOKEN")
             answer: web.StreamResponse = await handler(request, self.tokens[token])
+            async with self._changes:
+                self._changes.notify_all()
             return answer
 
         return guarded
@@ -211,6 +219,8 @@ class FakeMatrix:
 
     async def _sync(self, request: web.Request, user: str) -> web.Response:
         self.syncs.append(dict(request.query))
+        async with self._changes:
+            self._changes.notify_all()
         since = _position(request.query.get("since", "s0"))
         if since is None:
             return _refused(400, "M_UNKNOWN")
@@ -223,7 +233,7 @@ class FakeMatrix:
                     break
         joined, invited = self._new(user, since, int(_filter(request).get("limit", 10)))
         rooms = {"join": joined, "invite": invited, "leave": {}}
-        return web.json_response({"next_batch": f"s{self._position}", "rooms": rooms})
+        return web.json_response({"next_batch": f"s{self.position}", "rooms": rooms})
 
     def _new(self, user: str, since: int, limit: int = 10) -> tuple[dict[str, Any], dict[str, Any]]:
         joined, invited = {}, {}

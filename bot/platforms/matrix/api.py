@@ -99,7 +99,7 @@ def result_of(reply: Reply | NoReply) -> dict[str, Any]:
         found = _object(reply.body)
         if found is not None and "errcode" not in found:
             return found
-    raise Trouble(answer_of(reply), None if isinstance(reply, NoReply) else _code(_object(reply.body) or {}))
+    raise Trouble(answer_of(reply), code_of(reply))
 
 
 def answer_of(reply: Reply | NoReply) -> Answer:
@@ -107,16 +107,23 @@ def answer_of(reply: Reply | NoReply) -> Answer:
     transaction id, and the server takes each id once (platforms, A6)."""
     if isinstance(reply, NoReply):
         return Answer(Outcome.RETRY, f"{reply.reason}，稍后自动重试，不会重复")
-    error = _object(reply.body) or {}
-    code = _code(error)
+    code = code_of(reply)
     if code is None or reply.status // 100 in (2, 5):
         answer = answer_by_status(reply)
         if answer.outcome is not Outcome.UNKNOWN:
             return answer
         return Answer(Outcome.RETRY, f"服务器没有给出结果（HTTP {reply.status}），稍后自动重试，不会重复", reply.status)
     outcome, detail = _CODES.get(code, _REFUSED)
-    wait = _wait(reply, error) if outcome is Outcome.RETRY_AFTER else None
+    wait = _wait(reply) if outcome is Outcome.RETRY_AFTER else None
     return Answer(outcome, f"{detail}（{code}）", reply.status, None, wait)
+
+
+def code_of(reply: Reply | NoReply) -> str | None:
+    """The server's error code, where it gave one; `?` for what cannot be one and is shown to nobody."""
+    code = None if isinstance(reply, NoReply) else (_object(reply.body) or {}).get("errcode")
+    if not isinstance(code, str):
+        return None
+    return code if code.isascii() and code.isidentifier() and len(code) <= 64 else "?"
 
 
 _LOGIN_AGAIN = "访问令牌无效或已注销：请用机器人的账号重新登录，把新令牌写进 JIESU_MATRIX__ACCESS_TOKEN，再重启"
@@ -143,21 +150,13 @@ _CODES: dict[str, tuple[Outcome, str]] = {
 }
 
 
-def _wait(reply: Reply, error: Mapping[str, Any]) -> timedelta:
+def _wait(reply: Reply) -> timedelta:
     """The longer of what header and body ask for."""
-    asked = error.get("retry_after_ms")
+    asked = (_object(reply.body) or {}).get("retry_after_ms")
     spans = [] if reply.wait is None else [reply.wait]
     if isinstance(asked, int) and not isinstance(asked, bool) and asked >= 0:
         spans.append(timedelta(milliseconds=min(asked, LONGEST_WAIT / timedelta(milliseconds=1))))
     return min(max(spans), LONGEST_WAIT) if spans else DEFAULT_WAIT
-
-
-def _code(error: Mapping[str, Any]) -> str | None:
-    """The error code; what cannot be one is not shown to anybody."""
-    code = error.get("errcode")
-    if not isinstance(code, str):
-        return None
-    return code if code.isascii() and code.isidentifier() and len(code) <= 64 else "?"
 
 
 def _object(body: bytes | None) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import IO, Final
 from loguru import logger
 
 from bot.platforms.contract import IncomingFile
-from bot.platforms.matrix.api import Api, answer_of, segment
+from bot.platforms.matrix.api import Api, answer_of, code_of, segment
 from bot.platforms.matrix.reading import Shared
 from bot.platforms.posting import NoReply, Reply
 from handlers.intake.files import MAX_BYTES
@@ -49,5 +49,7 @@ async def _fetch(api: Api, file: Shared, kept: IO[bytes], most: int) -> int:
                 kept.truncate(0)
                 return most + 1
             return kept.tell()
+        if code_of(reply) != "M_UNRECOGNIZED":
+            break
     logger.bind(platform="matrix").warning("a file could not be fetched: {}", answer_of(reply).detail)
     return 0

@@ -1,0 +1,371 @@
+"""The bot on a home server on loopback: what it hears, what it sends, where it goes in.
+
+The server is `matrix_server.FakeMatrix`; `make test-servers` tries the same on a real Synapse.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.platforms.contract import Incoming, Outcome, Outgoing, OutgoingFile, Wiring
+from bot.platforms.matrix.feed import PLACE, Feed
+from bot.platforms.matrix.platform import Matrix, connect
+from bot.platforms.posting import webhook_session
+from config.errors import ConfigError
+from config.settings import load_settings
+from tests.platforms.matrix_server import BOT, BOT_TOKEN, FakeMatrix, cut, errcode, status
+
+ZHANG, LI, WANG = "@zhang:chat.test", "@li:chat.test", "@wang:elsewhere.test"
+
+
+class Office:
+    """The other side of the platform: what was received, whom it knows."""
+
+    def __init__(self, server: FakeMatrix, folder: Path, session: Any) -> None:
+        self.server = server
+        self.folder = folder
+        self.session = session
+        self.received: list[Incoming] = []
+        self.files: list[tuple[str, int, bytes]] = []
+        self.known = {ZHANG, LI}
+        self.news = asyncio.Condition()
+
+    async def receive(self, incoming: Incoming) -> list[str]:
+        self.received.append(incoming)
+        self.files += [(file.name, file.size, file.path.read_bytes()) for file in incoming.files]
+        async with self.news:
+            self.news.notify_all()
+        return []
+
+    async def knows(self, platform: str, native: str) -> bool:
+        assert platform == "matrix"
+        return native in self.known
+
+    def wiring(self, **settings: str) -> Wiring:
+        environ = {
+            "JIESU_DATA_DIR": str(self.folder),
+            "JIESU_MATRIX__HOMESERVER": self.server.url,
+            "JIESU_MATRIX__USER_ID": BOT,
+            "JIESU_MATRIX__ACCESS_TOKEN": BOT_TOKEN,
+            **settings,
+        }
+        given = load_settings(None, {name: value for name, value in environ.items() if value})
+
+        async def lead(name: str, work: Any) -> None:
+            assert name == "socket:matrix"
+            await work()
+
+        def now() -> datetime:
+            return datetime.now(UTC)
+
+        return Wiring(given, self.session, self.receive, None, lead, now, self.knows)  # type: ignore[arg-type]
+
+    def platform(self, **settings: str) -> Matrix:
+        return connect(self.wiring(**settings))
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[Matrix]:
+        """The bot follows its feed; it has looked once when the test goes on."""
+        looks = len(self.server.syncs)
+        platform = self.platform()
+        task = asyncio.create_task(platform.run())
+        try:
+            # the first look that waits: all that stood there before is taken
+            await self.server.until(lambda: any(int(sync["timeout"]) for sync in self.server.syncs[looks:]))
+            yield platform
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def hears(self, count: int) -> list[str]:
+        """The texts, once there are so many."""
+        async with asyncio.timeout(20), self.news:
+            await self.news.wait_for(lambda: len(self.received) >= count)
+        return [incoming.text for incoming in self.received]
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    async with FakeMatrix() as server, webhook_session() as session:
+        yield Office(server, tmp_path, session)
+        assert server.errors == []
+
+
+# ------------------------------------------------------------------------------------------------------ what is heard
+
+
+async def test_a_message_arrives_with_the_platforms_own_ids(office: Office):
+    server = office.server
+    room = server.room("work", BOT, ZHANG, LI)
+    async with office.listening() as platform:
+        assert platform.connected
+        event = await server.say(
+            room, ZHANG, "接诉 助手: 签收", **{"m.relates_to": {"m.in_reply_to": {"event_id": "$9"}}}
+        )
+        await office.hears(1)
+    (incoming,) = office.received
+    assert incoming == Incoming(
+        "matrix", event, room, ZHANG, "签收", quote="$9", mentioned=True, reply={"event": event}
+    )
+    assert not platform.connected
+
+
+async def test_history_is_left_alone_and_what_was_said_in_absence_is_heard_once(office: Office):
+    server = office.server
+    room = server.room("work", BOT, ZHANG)
+    await server.say(room, ZHANG, "早先的话")
+    async with office.listening():
+        await server.say(room, ZHANG, "第一句")
+        await server.until(lambda: server.account_data[BOT, PLACE]["since"] == f"s{server.position}")
+    for number in range(250):
+        await server.say(room, ZHANG, f"不在时 {number}")
+    async with office.listening():
+        await server.say(room, ZHANG, "回来了")
+        texts = await office.hears(252)
+        await server.until(lambda: server.account_data[BOT, PLACE]["since"] == f"s{server.position}")
+    assert texts == ["第一句", *(f"不在时 {number}" for number in range(250)), "回来了"]
+
+
+async def test_a_place_that_the_server_does_not_know_is_given_up(office: Office):
+    office.server.account_data[BOT, PLACE] = {"since": "from another server"}
+    room = office.server.room("work", BOT, ZHANG)
+    await office.server.say(room, ZHANG, "早先的话")
+    async with office.listening():
+        await office.server.say(room, ZHANG, "之后")
+        assert await office.hears(1) == ["之后"]
+
+
+async def test_what_was_said_before_the_bot_came_in_was_not_said_to_it(office: Office):
+    server = office.server
+    async with office.listening():
+        room = server.room("work", ZHANG, LI)
+        await server.say(room, ZHANG, "/签收 1")
+        await server.invite(room, ZHANG)
+        await server.until(lambda: server.rooms[room].members[BOT] == "join")
+        await server.say(room, ZHANG, "/签收 2")
+        assert await office.hears(1) == ["/签收 2"]
+
+
+async def test_only_the_two_of_them_make_it_private(office: Office):
+    server = office.server
+    async with office.listening():
+        room = server.room("private", ZHANG)
+        await server.invite(room, ZHANG, direct=True)
+        await server.until(lambda: (BOT, "m.direct") in server.account_data)
+        await server.say(room, ZHANG, "待办")
+        await office.hears(1)
+        await server.invite(room, ZHANG, LI)
+        await server.say(room, ZHANG, "待办")
+        await office.hears(2)
+        two = server.room("group", BOT, ZHANG)
+        await server.say(two, ZHANG, "待办")
+        await office.hears(3)
+    assert [incoming.chat for incoming in office.received] == [None, room, two]
+
+
+@pytest.mark.parametrize(
+    ("inviter", "direct", "known_room", "comes"),
+    [
+        (ZHANG, False, False, True),
+        ("@new:chat.test", True, False, True),
+        ("@new:chat.test", False, False, False),
+        (WANG, True, False, False),
+        (WANG, False, True, True),
+    ],
+)
+async def test_the_bot_comes_where_it_is_known_who_invites(office: Office, inviter, direct, known_room, comes):
+    server = office.server
+    room = server.room("invited", inviter)
+    if known_room:
+        office.known.add(room)
+    await server.invite(room, inviter, direct=direct)
+    async with office.listening():
+        pass
+    assert server.rooms[room].members[BOT] == ("join" if comes else "invite")
+
+
+async def test_a_file_is_fetched_where_it_is_meant_for_the_bot(office: Office):
+    server = office.server
+    room = server.room("work", BOT, ZHANG, LI)
+    server.media["photo"] = ("image/png", b"picture")
+    photo = {"msgtype": "m.image", "url": "mxc://chat.test/photo", "info": {"size": 7}}
+    quoted = {"m.relates_to": {"m.in_reply_to": {"event_id": "$9"}}}
+    async with office.listening():
+        await server.say(room, ZHANG, "午饭.png", **photo)
+        await server.say(room, ZHANG, "现场.png", **photo, **quoted)
+        await server.say(room, ZHANG, "没了.png", **{**photo, "url": "mxc://chat.test/gone"}, **quoted)
+        await server.say(
+            room, ZHANG, "太大.mp4", **{**photo, "msgtype": "m.video", "info": {"size": 1 << 40}}, **quoted
+        )
+        await office.hears(3)
+    assert office.files == [("现场.png", 7, b"picture"), ("没了.png", 0, b""), ("太大.mp4", 1 << 40, b"")]
+    assert list(office.folder.iterdir()) == []
+
+
+async def test_an_encrypted_room_is_told_once_that_nobody_can_be_heard_there(office: Office):
+    server = office.server
+    room = server.room("sealed", BOT, ZHANG)
+    async with office.listening():
+        for _ in range(2):
+            server.event(room, ZHANG, "m.room.encrypted", {"algorithm": "m.megolm"})
+        await server.say(room, ZHANG, "/帮助")
+        await office.hears(1)
+    (told,) = server.said(room)
+    assert "端到端加密" in told["body"]
+
+
+async def test_garbage_in_the_feed_is_passed_over(office: Office):
+    server = office.server
+    room = server.room("work", BOT, ZHANG)
+    async with office.listening():
+        for content in (
+            [],
+            None,
+            {"body": 3},
+            {"msgtype": "m.text"},
+            {"msgtype": "m.text", "body": "x", "m.mentions": 1},
+        ):
+            server.event(room, ZHANG, "m.room.message", content)
+        await server.say(room, ZHANG, "/帮助")
+        assert await office.hears(2) == ["x", "/帮助"]
+
+
+async def test_a_wrong_token_or_somebody_elses_is_never_listened_with(office: Office):
+    office.server.tokens["others"] = ZHANG
+    feed = Feed(
+        office.wiring(),
+        (platform := office.platform(JIESU_MATRIX__ACCESS_TOKEN="others"))._api,
+        platform._rooms,
+        BOT,
+        waits=lambda attempt, random: timedelta(),
+    )
+    task = asyncio.create_task(feed.follow())
+    await office.server.until(lambda: sum("whoami" in request for request in office.server.requests) >= 3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert office.server.syncs == [] and not feed.connected
+    (probe,) = await platform.probe()
+    assert not probe.ok and "JIESU_MATRIX__USER_ID" in probe.detail
+
+
+# ------------------------------------------------------------------------------------------------------- what is sent
+
+
+async def test_a_lost_answer_is_repeated_and_leaves_one_event(office: Office):
+    room = office.server.room("work", BOT, ZHANG)
+    sender = office.platform().chat(room)
+    # two, for aiohttp repeats a PUT by itself once
+    office.server.then(cut(), cut(), cut(), cut(record=False))
+    outcomes = [(await sender.send(Outgoing(7, "【#7】新工单"))) for _ in range(3)]
+    assert [answer.outcome for answer in outcomes] == [Outcome.RETRY, Outcome.RETRY, Outcome.SENT]
+    assert [content["body"] for content in office.server.said(room)] == ["【#7】新工单"]
+    assert outcomes[-1].remote == office.server.rooms[room].events[-1][1]["event_id"]
+
+
+async def test_the_servers_limit_is_kept_to(tmp_path: Path):
+    moment = [datetime(2026, 6, 1, tzinfo=UTC)]
+    async with FakeMatrix(now=lambda: moment[0]) as server, webhook_session() as session:
+        office = Office(server, tmp_path, session)
+        room = server.room("work", BOT)
+        sender = office.platform().chat(room)
+        answers = [await sender.send(Outgoing(number, "甲")) for number in range(11)]
+        assert [answer.outcome for answer in answers] == [Outcome.SENT] * 10 + [Outcome.RETRY_AFTER]
+        assert answers[-1].wait is not None
+        moment[0] += answers[-1].wait
+        assert (await sender.send(Outgoing(10, "甲"))).outcome is Outcome.SENT
+        # Ten a minute, which is what one room is sent unless the office says otherwise, never meet it.
+        (limit,) = sender.limits
+        assert (limit.count, limit.window) == (10, timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome", "words"),
+    [
+        (errcode("M_UNKNOWN_TOKEN", 401), Outcome.PERMANENT, "JIESU_MATRIX__ACCESS_TOKEN"),
+        (errcode("M_FORBIDDEN", 403), Outcome.PERMANENT, "邀请"),
+        (errcode("M_TOO_LARGE", 413), Outcome.PERMANENT, "长度"),
+        (errcode("M_LIMIT_EXCEEDED", 429, retry_after_ms=2000), Outcome.RETRY_AFTER, "太快"),
+        (errcode("M_NEVER_SEEN", 400), Outcome.PERMANENT, "M_NEVER_SEEN"),
+        (status(429, Retry_After="7"), Outcome.RETRY_AFTER, "太快"),
+        (status(200, "<html>sign in</html>"), Outcome.RETRY, "稍后"),
+        (status(200, "{}"), Outcome.RETRY, "稍后"),
+        (status(502, record=True), Outcome.RETRY, "稍后"),
+        (status(302, Location="https://elsewhere.test/"), Outcome.PERMANENT, "没有跟随"),
+    ],
+)
+async def test_answers_are_told_apart(office: Office, behaviour, outcome, words):
+    room = office.server.room("work", BOT)
+    office.server.then(behaviour)
+    answer = await office.platform().chat(room).send(Outgoing(1, "甲"))
+    assert answer.outcome is outcome
+    assert words in answer.detail
+    assert BOT_TOKEN not in repr(answer)
+
+
+async def test_a_room_where_the_bot_is_not_and_a_server_that_is_away(office: Office):
+    sender = office.platform().chat(office.server.room("other", ZHANG))
+    assert (await sender.send(Outgoing(1, "甲"))).outcome is Outcome.PERMANENT
+    await office.server.stop()
+    assert (await sender.send(Outgoing(1, "甲"))).outcome is Outcome.RETRY
+
+
+async def test_a_picture_is_uploaded_and_shown_once(office: Office):
+    room = office.server.room("work", BOT)
+    sender = office.platform().chat(room)
+    office.server.then(cut(), cut())
+    picture = Outgoing(3, "日报.png", file=OutgoingFile("日报.png", "image/png", b"picture"))
+    assert (await sender.send(picture)).outcome is Outcome.RETRY
+    assert (await sender.send(picture)).outcome is Outcome.SENT
+    (content,) = office.server.said(room)
+    assert office.server.media[content["url"].rpartition("/")[2]] == ("image/png", b"picture")
+
+
+async def test_a_person_is_told_in_private_and_in_no_room_with_a_third(office: Office):
+    server = office.server
+    sender = office.platform().person(ZHANG)
+    assert (await sender.send(Outgoing(1, "只给您看"))).outcome is Outcome.SENT
+    assert (await sender.send(Outgoing(2, "再给您看"))).outcome is Outcome.SENT
+    (first,) = server.rooms
+    assert [content["body"] for content in server.said(first)] == ["只给您看", "再给您看"]
+    assert server.account_data[BOT, "m.direct"] == {ZHANG: [first]}
+    await server.join(first, ZHANG)
+    await server.invite(first, ZHANG, LI)
+    assert (await sender.send(Outgoing(3, "13800001234"))).outcome is Outcome.SENT
+    assert len(server.rooms) == 2 and len(server.said(first)) == 2
+    assert (await office.platform().person("zhang").send(Outgoing(4, "甲"))).outcome is Outcome.PERMANENT
+
+
+# ------------------------------------------------------------------------------------------------------------ settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("JIESU_MATRIX__HOMESERVER", "", "没有设置"),
+        ("JIESU_MATRIX__USER_ID", "", "没有设置"),
+        ("JIESU_MATRIX__ACCESS_TOKEN", "", "没有设置"),
+        ("JIESU_MATRIX__USER_ID", "jiesu", "@用户:服务器"),
+        ("JIESU_MATRIX__ACCESS_TOKEN", "ab\ncd", "换行"),
+        ("JIESU_MATRIX__HOMESERVER", "https://chat.test/?a=b", "主机名"),
+    ],
+)
+async def test_settings_that_do_not_fit_are_named(office: Office, name, value, words):
+    with pytest.raises(ConfigError) as refused:
+        office.platform(**{name: value})
+    assert str(refused.value).startswith(name) and words in str(refused.value)
+    assert BOT_TOKEN not in str(refused.value)
+
+
+async def test_the_probe_tells_who_the_token_is_for_and_the_servers_time(office: Office):
+    (probe,) = await office.platform().probe()
+    assert probe.ok and probe.skew is not None and abs(probe.skew) < timedelta(seconds=5)
+    (wrong,) = await office.platform(JIESU_MATRIX__ACCESS_TOKEN="stale").probe()
+    assert not wrong.ok and "JIESU_MATRIX__ACCESS_TOKEN" in wrong.mend
+    await office.server.stop()
+    (away,) = await office.platform().probe()
+    assert not away.ok and away.mend

@@ -174,7 +174,9 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         platforms = connect(wiring, office.organisation)
         connections = Connections(platforms, leases.elsewhere)
         senders = Senders(office.organisation, directory, platforms)
-        delivery = Delivery(office, desk.run, clock, senders, Composer(office, directory), holder)
+        delivery = Delivery(
+            office, desk.run, clock, senders, Composer(office, directory), holder, elsewhere=leases.elsewhere
+        )
         desk.on_rows("outbox", delivery.signal)
         scheduler = Scheduler(office, desk, clock)
         hub = Hub(desk, clock) if office.settings.console.enabled else None

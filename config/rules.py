@@ -248,6 +248,7 @@ class Rules(_Value):
     doubtful: Doubtful
     merging: Merging
     robot_rest: Duration
+    robot_failing: Duration
 
     attachments: Attachments
 

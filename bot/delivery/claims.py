@@ -11,7 +11,7 @@ from bot.delivery.ledger import Row
 from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
 from handlers.office import Office
-from storage import outbox
+from storage import outbox, robots
 from storage.outbox import HURRIED, Priority, Status
 from storage.tables import Attempt
 from storage.transaction import Scope
@@ -82,6 +82,8 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         pause_until=None if rest is None else scope.now + rest,
         **facts,
     )
+    if not (answer.outcome is Outcome.PERMANENT and _own_fault(row)):
+        robots.note(scope, claimed.endpoint, works=answer.outcome is Outcome.SENT)
     if row["state"] != Status.SENDING:
         if answer.outcome is Outcome.SENT:
             doubts.confirmed_late(scope, row)
@@ -122,6 +124,11 @@ def _rest(
             return wait
     # Where the same message failed every time, both wait exactly as long: it stays the first of its queue.
     return min(wait if attempts == streak else pause(streak, random), longest)
+
+
+def _own_fault(row: Row) -> bool:
+    """Whether a refusal is about the message and says nothing of the robot: its handle expired, its card is gone."""
+    return any(key in (row["content"] or {}) for key in ("reply", "edits"))
 
 
 def _revealing(row: Row) -> bool:

@@ -17,6 +17,7 @@ from bot.clock import Clock
 from bot.delivery import console, ledger
 from bot.delivery.claims import Claim, claim, record
 from bot.delivery.ledger import Row
+from bot.delivery.watch import Watch
 from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.routes import CONSOLE, platform_of
 from handlers.office import Office
@@ -37,6 +38,8 @@ LONGEST = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=20)
 """How long `stop` waits for requests under way."""
 _GONE = "gone"
+_WATCH = "watch"
+"""What to look after beside the robots, among the endpoints that have something to do."""
 
 
 class Run(Protocol):
@@ -49,7 +52,7 @@ class Run(Protocol):
 
 class Delivery:
     """One process's delivery. `sender_of` knows who sends to an endpoint, None where nobody does; `holder` names this
-    process in leases, unlike any other.
+    process in leases, unlike any other; `elsewhere` says whether another replica holds a lease.
 
     `last_cycle` is when it last looked through the outbox, by `time.monotonic`.
     """
@@ -63,6 +66,7 @@ class Delivery:
         compose: Callable[[Scope, Row], Outgoing],
         holder: str,
         random: Random | None = None,
+        elsewhere: Callable[[str], bool] = lambda lease: False,
     ) -> None:
         self.last_cycle = time.monotonic()
         self._office = office
@@ -79,6 +83,7 @@ class Delivery:
         ways = {endpoint for endpoints in (*groups, *people) for endpoint in endpoints}
         self._chats = frozenset(endpoint for endpoint in ways if platform_of(endpoint) == CONSOLE)
         self._lanes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._watch = Watch(office, sender_of, elsewhere)
         self._tasks: set[asyncio.Task[bool]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -179,11 +184,19 @@ class Delivery:
         return {endpoint: at for endpoint, at in moments.items() if self._lane(endpoint) not in busy}
 
     async def _read_moments(self, now: datetime) -> dict[str, datetime]:
-        read = partial(ledger.moments, sender_of=self._sender_of, holder=self._holder)
-        return await asyncio.to_thread(self._office.store.read, read, now=now)
+        self._watch.look(now)
+        return await asyncio.to_thread(self._office.store.read, self._look, now=now)
+
+    def _look(self, scope: Scope) -> dict[str, datetime]:
+        moments = ledger.moments(scope, self._sender_of, self._holder)
+        if (at := self._watch.due(scope)) is not None:
+            moments[_WATCH] = at
+        return moments
 
     def _lane(self, endpoint: str) -> str | None:
         """None while another replica holds the connection that the endpoint needs: its messages wait for it."""
+        if endpoint == _WATCH:
+            return _WATCH
         if endpoint in self._chats:
             return CONSOLE
         if (sender := self._sender_of(endpoint)) is None:
@@ -197,6 +210,8 @@ class Delivery:
         async with lock:
             if lane == CONSOLE:
                 did = await self._serve_console()
+            elif lane == _WATCH:
+                did = await self._transact(self._watch.tell)
             elif lane == _GONE:
                 did = await self._clear_gone()
             else:

@@ -124,10 +124,8 @@ def waiting_for(scope: Scope, endpoint: str, *which: sa.ColumnElement[bool]) -> 
 
 
 def count_waiting(scope: Scope, endpoint: str, *which: sa.ColumnElement[bool]) -> int:
-    """How many those are."""
-    query = sa.select(sa.func.count()).where(
-        _BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING), _BOX.c.next_at <= scope.now, *which
-    )
+    """How many messages wait for an endpoint, now or later, and for which all of `which` holds."""
+    query = sa.select(sa.func.count()).where(_BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING), *which)
     return int(scope.connection.execute(query).scalar_one())
 
 

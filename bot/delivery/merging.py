@@ -47,7 +47,7 @@ def merge(
     `attempts` are the endpoint's last requests. As many go into it as one message to this sender takes.
     """
     rule = office.rules(scope.now).merging
-    count = ledger.count_waiting(scope, endpoint, _ORDINARY)
+    count = ledger.count_waiting(scope, endpoint, _ORDINARY, _BOX.c.next_at <= scope.now)
     if count < 2 or not ledger.shortage(attempts, sender.limits, count, scope.now, rule.wait):
         return False
     rows = [row for row in ledger.waiting_for(scope, endpoint, *_MERGED) if _mergeable(row)][: rule.most]

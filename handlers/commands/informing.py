@@ -1,18 +1,25 @@
 """What holds and how the system itself is: 规则, 状态."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import sqlalchemy as sa
 
 from config.shanghai import near_text
+from config.texts import cut
 from handlers.arguments import Arguments
 from handlers.refusal import Refusal
 from handlers.work import Said, Work
-from storage import outbox
+from storage import outbox, robots
 from storage.columns import table
-from storage.outbox import SENTENCES, Status
+from storage.outbox import SENTENCES, WAITING, Status
 from storage.queries import head
-from storage.tables import Outbox
+from storage.tables import Lease, Outbox
 
 _SHOWN = 5
+_PLACES = 8
+_KINDS = {"reply": "（答复）"}
 _TROUBLE = (Status.FAILED, Status.UNKNOWN)
 
 
@@ -30,7 +37,7 @@ def rules(work: Work, arguments: Arguments) -> Said:
 
 
 def status(work: Work, arguments: Arguments) -> Said:
-    """状态: journal, outbox by state with a sentence each, and what did not arrive, newest first."""
+    """状态: journal, outbox by state, robots that fail, what waits where or did not arrive, who sends."""
     arguments.done()
     counts = outbox.counts(work.scope)
     seq, digest = head(work.scope)
@@ -40,21 +47,88 @@ def status(work: Work, arguments: Arguments) -> Said:
         f"日志：{seq} 条，末条 {digest[:12]}",
     ]
     lines += [f"{SENTENCES[state]}：{counts[state]} 条" for state in Status if counts.get(state)]
+    parts = (
+        ("发不出消息的出口：", _failing(work)),
+        ("等待发送：", _waiting(work)),
+        ("结果不明的（最近）：", _trouble(work, Status.UNKNOWN)),
+        ("送不到的（最近）：", _trouble(work, Status.FAILED)),
+        ("正在使用：", _leases(work)),
+    )
+    for title, found in parts:
+        lines += [title, *found] if found else []
     if not any(counts.get(state) for state in _TROUBLE):
         lines.append("没有送不到或结果不明的消息")
-    else:
-        lines += ["最近送不到或结果不明的：", *_trouble(work)]
     return Said("\n".join(lines))
 
 
-def _trouble(work: Work) -> list[str]:
+def _failing(work: Work) -> list[str]:
+    """Each endpoint that fails, since when and why; told ones first of all."""
+    told, counted = robots.alarmed(work.scope), robots.failing(work.scope)
+    found = []
+    for endpoint, since in {**told, **counted}.items():
+        last = robots.last_error(work.scope, endpoint) if endpoint in counted else None
+        error = last[1] if last else "没有连上平台"
+        alarm = "，已告警" if endpoint in told else ""
+        found.append(f"{_place(work, endpoint)} 自 {near_text(since, work.now)}：{error}{alarm}")
+    return found
+
+
+def _waiting(work: Work) -> list[str]:
+    """How much waits for each endpoint, and since when."""
     box = table(Outbox)
-    query = sa.select(box).where(box.c.state.in_(_TROUBLE)).order_by(box.c.id.desc()).limit(_SHOWN)
+    oldest = sa.func.min(box.c.at, type_=box.c.at.type)
+    query = (
+        sa.select(box.c.endpoint, sa.func.count(), oldest)
+        .where(box.c.state.in_((*WAITING, Status.SENDING)))
+        .group_by(box.c.endpoint)
+        .order_by(sa.func.count().desc(), box.c.endpoint)
+    )
+    rows = work.scope.connection.execute(query).all()
+    lines = [f"{_place(work, row[0])}：{row[1]} 条，最早 {near_text(row[2], work.now)}" for row in rows[:_PLACES]]
+    return [*lines, f"另有 {len(rows) - _PLACES} 处"] if len(rows) > _PLACES else lines
+
+
+def _trouble(work: Work, state: Status) -> list[str]:
+    box = table(Outbox)
+    query = sa.select(box).where(box.c.state == state).order_by(box.c.id.desc()).limit(_SHOWN)
+    rows = [dict(row) for row in work.scope.connection.execute(query).mappings()]
+    again = sa.select(box.c.repeat_of).where(box.c.repeat_of.in_([row["id"] for row in rows]))
+    repeated = set(work.scope.connection.execute(again).scalars())
     return [
-        f"{near_text(row['at'], work.now)} {_where(work, row['audience'])}："
-        f"{row['text'].splitlines()[0][:30]}（{row['detail'] or SENTENCES[Status(row['state'])]}）"
-        for row in work.scope.connection.execute(query).mappings()
+        f"{near_text(row['at'], work.now)} {_where(work, row['audience'])}{_KINDS.get(row['kind'], '')}："
+        f"{cut(row['text'].splitlines()[0], 30)}（{robots.coded(row['detail'] or SENTENCES[state], row['code'])}）"
+        f"{_decision(row, repeated) if state is Status.UNKNOWN else ''}"
+        for row in rows
     ]
+
+
+def _decision(row: Mapping[str, Any], repeated: Collection[int]) -> str:
+    """What was decided about a message of unknown outcome."""
+    if row["id"] in repeated:
+        return " → 已重发一次"
+    return " → 将汇总提示" if row["told_at"] is None else " → 已重发或汇总提示"
+
+
+def _leases(work: Work) -> list[str]:
+    """Which process holds which robots and connections, by its machine."""
+    lease = table(Lease)
+    query = sa.select(lease.c.name, lease.c.holder).where(lease.c.until > work.now).order_by(lease.c.name)
+    held: defaultdict[str, list[str]] = defaultdict(list)
+    for name, holder in work.scope.connection.execute(query):
+        if not name.startswith("service:"):
+            held[holder.partition(":")[0]].append(name)
+    return [
+        f"{host}：{'、'.join(names[:_PLACES])}{f' 等 {len(names)} 个' if len(names) > _PLACES else ''}"
+        for host, names in held.items()
+    ]
+
+
+def _place(work: Work, endpoint: str) -> str:
+    """An endpoint with the name of its group or person, where its parts have one."""
+    _, _, rest = endpoint.partition(":")
+    audience = rest if rest.startswith("@") else rest.partition(":")[0]
+    named = _where(work, audience)
+    return endpoint if named == audience else f"{named}（{endpoint}）"
 
 
 def _where(work: Work, audience: str) -> str:

@@ -70,6 +70,7 @@ class House:
         self.store, self.clock, self.office, self.desk, self.session = store, clock, office, desk, session
         self.patience = timedelta(seconds=5)
         self.limits = LIMITS
+        self.elsewhere: set[str] = set()
         self.restart(holder)
 
     def restart(self, holder: str) -> None:
@@ -81,7 +82,16 @@ class House:
             for index, robot in enumerate(group.robots)
         }
         compose = Composer(self.office, Directory(self.office.organisation))
-        self.delivery = Delivery(self.office, self.desk.run, self.clock, self.senders.get, compose, holder, Random(1))
+        self.delivery = Delivery(
+            self.office,
+            self.desk.run,
+            self.clock,
+            lambda at: self.senders.get(at),
+            compose,
+            holder,
+            Random(1),
+            self.elsewhere.__contains__,
+        )
 
     async def queue(self, text: str, priority: Priority = Priority.NOTICE, **values: Any) -> None:
         values = {"kind": "notice", "endpoints": [ROBOT], "audience": "dispatch", **values}

@@ -1,0 +1,71 @@
+"""Endpoints that fail: since when, what the last answer was, and whether somebody was told.
+
+A row per endpoint, written with the answer that began or ended the streak, so a restart or a second replica changes
+nothing.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from storage.columns import table
+from storage.tables import Attempt, Slot
+from storage.transaction import Scope
+
+_FAILING: Final = "robot_failing"
+_ALARM: Final = "robot_alarm"
+_SLOT, _ATTEMPT = table(Slot), table(Attempt)
+
+
+def note(scope: Scope, endpoint: str, *, works: bool) -> None:
+    """An answer came: the streak of failures of its endpoint goes on, begins or ends."""
+    row = sa.select(_SLOT.c.at).where(_SLOT.c.job == _FAILING, _SLOT.c.slot == endpoint)
+    known = scope.connection.execute(row).first() is not None
+    if works and known:
+        scope.place(Slot, (_FAILING, endpoint), None)
+    elif not works and not known:
+        scope.place(Slot, (_FAILING, endpoint), {"at": scope.now, "holder": ""})
+
+
+def failing(scope: Scope) -> dict[str, datetime]:
+    """Endpoint → since when every request to it failed."""
+    return _rows(scope, _FAILING)
+
+
+def alarmed(scope: Scope) -> dict[str, datetime]:
+    """Endpoints of whose failure somebody was told → since when they fail."""
+    return _rows(scope, _ALARM)
+
+
+def alarm(scope: Scope, endpoint: str, since: datetime) -> None:
+    """Note that somebody was told; whoever of the replicas is second fails on the key and is replayed."""
+    scope.insert(Slot, job=_ALARM, slot=endpoint, at=since, holder="")
+
+
+def clear(scope: Scope, endpoint: str) -> None:
+    """The endpoint works again, or is no more."""
+    scope.place(Slot, (_ALARM, endpoint), None)
+    scope.place(Slot, (_FAILING, endpoint), None)
+
+
+def last_error(scope: Scope, endpoint: str) -> tuple[str, str] | None:
+    """Outcome and line of the newest request to an endpoint that has ended; None where there is none."""
+    query = (
+        sa.select(_ATTEMPT.c.outcome, _ATTEMPT.c.detail, _ATTEMPT.c.code)
+        .where(_ATTEMPT.c.endpoint == endpoint, _ATTEMPT.c.ended_at.is_not(None))
+        .order_by(_ATTEMPT.c.at.desc(), _ATTEMPT.c.id.desc())
+        .limit(1)
+    )
+    row = scope.connection.execute(query).first()
+    return None if row is None else (row.outcome, coded(row.detail, row.code))
+
+
+def coded(detail: str, code: int | None) -> str:
+    """An answer's line with the platform's own number, where it gave one and the line does not say it."""
+    return detail if code is None or str(code) in detail else f"{detail}（错误码 {code}）"
+
+
+def _rows(scope: Scope, job: str) -> dict[str, datetime]:
+    query = sa.select(_SLOT.c.slot, _SLOT.c.at).where(_SLOT.c.job == job).order_by(_SLOT.c.slot)
+    return {row.slot: row.at for row in scope.connection.execute(query)}

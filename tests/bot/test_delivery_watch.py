@@ -1,0 +1,181 @@
+"""A robot that does not get through: somebody is told by another way, once, and again when it works."""
+
+from datetime import timedelta
+
+import pytest
+
+from handlers.arguments import Arguments
+from handlers.commands.informing import status
+from handlers.work import Place, Work
+from storage.outbox import Priority, Status
+from tests.bot.delivery_desk import PEOPLE, ROBOT, SECOND, HandClock, house
+from tests.platforms import wecom_server as fake
+from tests.platforms.wecom_server import FakeWeCom
+
+SECOND_KEY = "99999999-2222-3333-4444-555555555555"
+TEN = timedelta(minutes=10)
+
+
+@pytest.fixture
+def clock():
+    return HandClock()
+
+
+@pytest.fixture
+async def two(store, clock):
+    """The dispatch group's robot and another group's."""
+    async with (
+        FakeWeCom(now=clock.now) as first,
+        FakeWeCom(SECOND_KEY, now=clock.now) as second,
+        house(store, clock, first, second) as process,
+    ):
+        yield process, first, second
+
+
+def shown(process):
+    def ask(scope):
+        return status(Work(process.office, scope, PEOPLE[0], Place("dispatch")), Arguments("")).text
+
+    return process.store.read(ask, now=process.clock.now())
+
+
+async def test_after_ten_minutes_another_way_tells_who_cannot_be_reached_and_why(two, clock):
+    process, first, second = two
+    first.then(*[fake.errcode(-1)] * 100)
+    await process.queue("【#1】已派单")
+    begin = clock.at
+    await process.through(TEN - timedelta(seconds=1))
+    assert second.contents == []
+    assert "自 08:30：" in shown(process)
+    assert "已告警" not in shown(process)
+    await process.through(timedelta(minutes=50))
+    (alarm,) = second.contents
+    assert second.messages[0].at == begin + TEN
+    assert alarm.splitlines() == [
+        "⚠ 1 个发消息的出口不通",
+        "dispatch（企业微信）自 08:30 起：企业微信系统繁忙，稍后自动重试（错误码 -1），1 条在等",
+        "处理：检查服务器能否访问这个平台（网络、代理、防火墙），可运行 jiesu doctor",
+        "没送出的消息都留着，恢复后自动补发；/状态 看详情",
+    ]
+    assert "\nwecom:dispatch:0 自 08:30：" in shown(process)
+    assert "已告警" in shown(process)
+
+
+async def test_it_is_told_once_however_often_the_process_begins_anew_and_once_when_it_works(two, clock):
+    process, first, second = two
+    first.then(*[fake.errcode(-1)] * 16)
+    await process.queue("【#1】已派单")
+    for name in ("two", "three"):
+        await process.through(timedelta(minutes=20))
+        process.restart(name)
+        await process.through(timedelta(minutes=1))
+    await process.through()
+    assert first.contents[0] == "【#1】已派单"
+    _, works = second.contents
+    assert works == "✔ dispatch（企业微信）又能发消息了（自 08:30 起不通）"
+    assert "发不出" not in shown(process)
+    first.then(*[fake.errcode(-1)] * 100)
+    await process.queue("【#2】已派单")
+    await process.through(timedelta(minutes=30))
+    assert len(second.contents) == 3, "another streak is told anew"
+
+
+async def test_a_refusal_for_good_counts_and_one_success_ends_the_streak(two, clock):
+    process, first, second = two
+    first.then(fake.errcode(93000))
+    await process.queue("【#1】")
+    await process.through(timedelta(minutes=5))
+    await process.queue("【#2】")
+    await process.through(timedelta(minutes=30))
+    assert second.contents == []
+    first.then(fake.errcode(93000))
+    await process.queue("【#3】")
+    await process.through(timedelta(minutes=30))
+    assert "重新添加机器人" in second.contents[0]
+
+
+async def test_an_answer_whose_handle_expired_says_nothing_of_the_robot(two):
+    process, first, second = two
+    first.then(fake.errcode(93000))
+    await process.queue("✔ 【#1】已签收", Priority.REPLY, kind="reply", content={"reply": {"id": "1"}})
+    await process.through(timedelta(minutes=30))
+    assert second.contents == []
+    assert "dispatch（答复）：✔ 【#1】已签收（" in shown(process)
+    assert "（错误码 93000）" in shown(process)
+
+
+async def test_without_another_way_it_stands_in_the_log_and_the_status(store, clock):
+    async with FakeWeCom(now=clock.now) as wecom, house(store, clock, wecom) as process:
+        wecom.then(*[fake.errcode(-1)] * 100)
+        await process.queue("【#1】")
+        await process.through(timedelta(minutes=30))
+        assert [row.kind for row in process.rows()] == ["notice"]
+        assert "已告警" in shown(process)
+
+
+async def test_the_work_group_in_the_browser_is_another_way(store, clock):
+    async with FakeWeCom(now=clock.now) as wecom, house(store, clock, wecom, console=True) as process:
+        wecom.then(*[fake.errcode(-1)] * 100)
+        await process.queue("【#1】")
+        await process.through(timedelta(minutes=30))
+        (said,) = process.said()
+        assert said.text.startswith("⚠ 1 个发消息的出口不通")
+
+
+class Chat:
+    """A sender whose connection the test cuts."""
+
+    avoid, edits = (), False
+
+    def __init__(self, sender):
+        self.limits, self.parts, self.send = sender.limits, sender.parts, sender.send
+        self.ready = False
+
+
+async def test_a_connection_that_is_not_there_is_told_like_a_robot_that_fails(two, clock):
+    process, _, second = two
+    process.senders[ROBOT] = chat = Chat(process.senders[ROBOT])
+    await process.through(timedelta(minutes=9))
+    assert second.contents == []
+    await process.through(timedelta(minutes=30))
+    (alarm,) = second.contents
+    assert "没有连上平台" in alarm
+    chat.ready = True
+    await process.through(timedelta(minutes=1))
+    assert second.contents[1].startswith("✔ dispatch（企业微信）又能发消息了")
+
+
+async def test_a_connection_that_another_replica_holds_is_not_missed(two, clock):
+    process, _, second = two
+    process.elsewhere.add("socket:wecom")
+    process.senders[ROBOT] = Chat(process.senders[ROBOT])
+    await process.through(timedelta(minutes=30))
+    assert second.contents == []
+
+
+async def test_a_robot_that_was_removed_is_forgotten(two, clock):
+    process, first, second = two
+    first.then(*[fake.errcode(-1)] * 100)
+    await process.queue("【#1】")
+    await process.through(timedelta(minutes=15))
+    assert len(second.contents) == 1
+    del process.senders[ROBOT]
+    await process.through()
+    assert len(second.contents) == 1
+    assert process.states()[0] == Status.FAILED
+    assert "发不出" not in shown(process)
+
+
+async def test_the_status_lists_what_waits_and_what_was_decided_about_doubtful_messages(two, clock):
+    process, first, _ = two
+    first.then(fake.errcode(77777), fake.errcode(77777), fake.status(429, retry_after=300))
+    await process.queue("【#1】紧急工单", Priority.URGENT)
+    await process.queue("【#2】已派单")
+    await process.delivery.drain()
+    await process.queue("【#3】已派单", endpoints=[SECOND], audience="second")
+    text = shown(process)
+    assert "【#1】紧急工单（" in text
+    assert "→ 已重发一次" in text
+    assert "77777" in text
+    assert "wecom:second:0：1 条，最早 08:30" in text
+    assert "正在使用：\none：wecom:dispatch:0" in text

@@ -15,6 +15,7 @@ from storage.transaction import Scope
 
 _FAILING: Final = "robot_failing"
 _ALARM: Final = "robot_alarm"
+_HEARD: Final = "heard"
 _SLOT, _ATTEMPT = table(Slot), table(Attempt)
 
 
@@ -34,13 +35,19 @@ def failing(scope: Scope) -> dict[str, datetime]:
 
 
 def alarmed(scope: Scope) -> dict[str, datetime]:
-    """Endpoints of whose failure somebody was told → since when they fail."""
+    """Endpoints whose failure is known → since when they fail."""
     return _rows(scope, _ALARM)
 
 
-def alarm(scope: Scope, endpoint: str, since: datetime) -> None:
-    """Note that somebody was told; whoever of the replicas is second fails on the key and is replayed."""
-    scope.insert(Slot, job=_ALARM, slot=endpoint, at=since, holder="")
+def heard(scope: Scope) -> set[str]:
+    """Those of `alarmed` of which there was a way to tell somebody."""
+    query = sa.select(_SLOT.c.slot).where(_SLOT.c.job == _ALARM, _SLOT.c.holder == _HEARD)
+    return set(scope.connection.execute(query).scalars())
+
+
+def alarm(scope: Scope, endpoint: str, since: datetime, *, heard: bool) -> None:
+    """Note that the alarm was given; whoever of the replicas is second fails on the key and is replayed."""
+    scope.insert(Slot, job=_ALARM, slot=endpoint, at=since, holder=_HEARD if heard else "")
 
 
 def clear(scope: Scope, endpoint: str) -> None:

@@ -69,16 +69,16 @@ class Watch:
         limit = self._office.rules(scope.now).robot_failing
         new = {e: at for e, at in failing.items() if e not in alarmed and at + limit <= scope.now}
         back = {e: at for e, at in alarmed.items() if self._works_again(e, scope)}
-        for endpoint, since in new.items():
-            robots.alarm(scope, endpoint, since)
+        heard = robots.heard(scope)
         for endpoint in back:
             robots.clear(scope, endpoint)
         metrics.FAILING.set(len(alarmed) + len(new) - len(back))
         if new:
             told = self._say(scope, "robot_failing", new, failing)
-            for endpoint in new:
-                logger.bind(endpoint=endpoint, told=told).error("nothing gets through since {}", new[endpoint])
-        served = {endpoint: at for endpoint, at in back.items() if self._sender_of(endpoint) is not None}
+            for endpoint, since in new.items():
+                robots.alarm(scope, endpoint, since, heard=told > 0)
+                logger.bind(endpoint=endpoint, told=told).error("nothing gets through since {}", since)
+        served = {e: at for e, at in back.items() if e in heard and self._sender_of(e) is not None}
         if served:
             self._say(scope, "robot_works", served, failing)
         return bool(new or back)

@@ -63,12 +63,12 @@ def status(work: Work, arguments: Arguments) -> Said:
 
 def _failing(work: Work) -> list[str]:
     """Each endpoint that fails, since when and why; told ones first of all."""
-    told, counted = robots.alarmed(work.scope), robots.failing(work.scope)
+    told, heard, counted = robots.alarmed(work.scope), robots.heard(work.scope), robots.failing(work.scope)
     found = []
     for endpoint, since in {**told, **counted}.items():
         last = robots.last_error(work.scope, endpoint) if endpoint in counted else None
         error = last[1] if last else "没有连上平台"
-        alarm = "，已告警" if endpoint in told else ""
+        alarm = "，已告警" if endpoint in heard else ""
         found.append(f"{_place(work, endpoint)} 自 {near_text(since, work.now)}：{error}{alarm}")
     return found
 

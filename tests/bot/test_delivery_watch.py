@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot import metrics
 from handlers.arguments import Arguments
 from handlers.commands.informing import status
 from handlers.work import Place, Work
@@ -110,7 +111,9 @@ async def test_without_another_way_it_stands_in_the_log_and_the_status(store, cl
         await process.queue("【#1】")
         await process.through(timedelta(minutes=30))
         assert [row.kind for row in process.rows()] == ["notice"]
-        assert "已告警" in shown(process)
+        assert "wecom:dispatch:0 自 08:30：企业微信系统繁忙" in shown(process)
+        assert "已告警" not in shown(process)
+        assert metrics.FAILING._value.get() == 1
 
 
 async def test_the_work_group_in_the_browser_is_another_way(store, clock):

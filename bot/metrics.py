@@ -18,8 +18,6 @@ OUTBOX = Gauge("jiesu_outbox_messages", "Messages in the outbox, by state.", ["s
 CONNECTED = Gauge(
     "jiesu_platform_connected", "Whether a bot's connection stands in this process.", ["platform"], registry=REGISTRY
 )
-FAILING = Gauge(
-    "jiesu_robots_failing", "Robots and chats that have failed long enough for an alarm.", registry=REGISTRY
-)
+FAILING = Gauge("jiesu_robots_failing", "Robots and chats that failed long enough for an alarm.", registry=REGISTRY)
 JOURNAL = Gauge("jiesu_journal_events", "Events in the journal.", registry=REGISTRY)
 FAULTS = Counter("jiesu_faults", "Faults of ours that a person was told about.", registry=REGISTRY)

@@ -160,6 +160,7 @@ class FakeMatrix:
             ("GET", "/rooms/{room}/messages", self._messages),
             ("GET", "/rooms/{room}/members", self._members),
             ("POST", "/rooms/{room}/join", self._join),
+            ("POST", "/join/{room}", self._join),
             ("POST", "/createRoom", self._create),
             ("PUT", "/rooms/{room}/send/{kind}/{transaction}", self._send),
         ):

@@ -127,13 +127,6 @@ class _Reader:
         if values["vault"]["key"] and values["vault"]["key_file"]:
             other = self._written(("vault", "key_file"))
             raise self._error(("vault", "key"), f"与 {other} 只能给一个，请删去其中之一")
-        for table, one, two in _PAIRS:
-            for given, missing in ((one, two), (two, one)):
-                if values[table][given] and not values[table][missing]:
-                    raise self._error((table, given), f"还需要 {_variable((table, missing))}，两项要一起给")
-        for (table, one), (_, other) in _EITHER:
-            if values[table][one] and values[table][other]:
-                raise self._error((table, one), f"与 {self._written((table, other))} 只能给一种，请删去其中之一")
         host = values["http"]["host"]
         if values["console"]["enabled"] and not is_loopback(host):
             written = self._written(("http", "host"))
@@ -142,6 +135,13 @@ class _Reader:
         if values["console"]["enabled"] and bot is not None:
             text = f"控制台不能与收命令的平台同时开启（{self._written(bot)}）：正式值守请关掉控制台，演练请删去平台设置"
             raise self._error(("console", "enabled"), text)
+        for table, one, two in _PAIRS:
+            for given, missing in ((one, two), (two, one)):
+                if values[table][given] and not values[table][missing]:
+                    raise self._error((table, given), f"还需要 {_variable((table, missing))}，两项要一起给")
+        for (table, one), (_, other) in _EITHER:
+            if values[table][one] and values[table][other]:
+                raise self._error((table, one), f"与 {self._written((table, other))} 只能给一种，请删去其中之一")
 
 
 _BOTS: tuple[Loc, ...] = (

@@ -47,7 +47,7 @@ class Desk:
         return await self._loop.run_in_executor(self._readers, lambda: self._store.read(work, now=now))
 
     def on_rows(self, table: str, listener: Callable[[], None]) -> None:
-        """Call the listener on the loop after each commit that added rows to a working table."""
+        """Call the listener on the loop after each commit that added or placed rows of a working table."""
         self._listeners.append((table, listener))
 
     async def close(self) -> None:

@@ -81,13 +81,15 @@ class Endpoints(Routes):
         )
 
     def of_person(self, person: str) -> tuple[str, ...]:
-        """The private chat with a person of the organisation: the console's, else on one platform they use."""
+        """The private chat with a person of the organisation: the console's, else on the platform where they wrote
+        last, else on any where they are known."""
         if person not in self._people:
             return ()
         if self._console:
             return (f"{CONSOLE}:@{person}",)
-        known = (platform for platform in self._bots if self.directory.account(platform, person) is not None)
-        return tuple(f"{platform}:@{person}" for platform in known)[:1]
+        known = [platform for platform in self._bots if self.directory.account(platform, person) is not None]
+        last = self.directory.last(person)
+        return tuple(f"{platform}:@{person}" for platform in ([last] if last in known else known[:1]))
 
 
 def robots_of(group: Group) -> list[tuple[str, Robot]]:

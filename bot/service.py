@@ -92,7 +92,9 @@ def open_office(settings: Settings, organisation: Organisation, *, live: bool) -
     rehearsal = settings.clock.rehearsal
     store = open_store(settings, rehearsal=rehearsal if live or rehearsal else None)
     directory = Directory(organisation)
-    store.read(directory.load, now=SystemClock().now())
+    now = SystemClock().now()
+    store.read(directory.load, now=now)
+    store.read(directory.recall, now=now)
     return Office(
         settings=settings,
         policy=load_policy(settings.policy_file),
@@ -183,6 +185,7 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         service = Service(office, clock, desk, router, scheduler, delivery, hub, platforms, connections)
         await service.router.dropped.resume()
         stack.push_async_callback(service.router.dropped.stop)
+        await stack.enter_async_context(background(directory.follow(desk)))
         await scheduler.sweep()
         await stack.enter_async_context(background(delivery.run(), delivery.stop))
         for platform in platforms.values():

@@ -148,6 +148,14 @@ class Attachments(_Value):
     total_mb: Count
 
 
+class BindingCodes(_Value):
+    """One-time codes: how long one is `valid`, after how many wrong `tries` an account is `locked`, and how long."""
+
+    valid: Duration
+    tries: Count
+    locked: Duration
+
+
 class StandingTimes(_Value):
     """Times of the daily messages (domain, section 4), Shanghai time."""
 
@@ -251,6 +259,7 @@ class Rules(_Value):
     robot_failing: Duration
 
     attachments: Attachments
+    binding: BindingCodes
 
     return_kinds: Words
     return_text_min: Annotated[int, Field(ge=0)]
@@ -436,6 +445,10 @@ _TEXTS: tuple[tuple[type, Any], ...] = (
     (
         Attachments,
         lambda value: f"每个不超过 {value.file_mb} MB，每件工单不超过 {value.count} 个、共 {value.total_mb} MB",
+    ),
+    (
+        BindingCodes,
+        lambda value: f"{span_text(value.valid)}内有效，试错 {value.tries} 次停用 {span_text(value.locked)}",
     ),
     (Hours, lambda value: f"{value.start:%H:%M}–{value.end:%H:%M}"),
     (BaseModel, _fields),

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from config.addresses import checked_address
+from config.entries import PLATFORMS
 from config.settings_file import read_settings
 from config.shanghai import SHANGHAI
 
@@ -255,6 +256,11 @@ class Settings(BaseSettings):
     dingtalk: DingTalk = DingTalk()
     feishu: Feishu = Feishu()
     matrix: Matrix = Matrix()
+
+    @property
+    def bots(self) -> tuple[str, ...]:
+        """The platforms on which commands come in."""
+        return tuple(platform for platform in PLATFORMS if getattr(self, platform).receives)
 
     def database(self) -> str:
         """The SQLAlchemy url in force. It may hold a password: never log it."""

@@ -47,7 +47,7 @@ class Reply:
     id: int | None
     text: str
     private: bool
-    reveal: int | None = None
+    reveal: int | str | None = None
 
 
 Post = Callable[[Scope, str, Sequence[Said]], Sequence[int | None]]

@@ -7,6 +7,7 @@ from handlers.arguments import Arguments
 from handlers.command import Command, command
 from handlers.commands import (
     asking,
+    binding,
     closing,
     dispatching,
     handling,
@@ -308,7 +309,18 @@ COMMANDS: tuple[Command, ...] = (
     command("接班 handover", "none", "", "接班"),
     command("提醒 remind", "none", "时间 内容，列表，停 编号", "个人提醒"),
     command("日历", "none", "[年]", "工作日历"),
-    command("绑定", "none", "[一次码]", "绑定群或账号", private=True),
+    command(
+        "绑定",
+        "none",
+        binding.FORMS,
+        "看绑定了什么；系统管理员发一次码、解除",
+        "/绑定",
+        "/绑定 人 张三",
+        "/绑定 群 派单",
+        "/绑定 解除 人 张三",
+        ask=binding.bind,
+        private=True,
+    ),
     command("网页", "none", "", "登录网页", private=True),
     command(
         "帮助 help",

@@ -35,13 +35,14 @@ class Place:
 class Said:
     """An answer. `orders` are the orders it speaks of, so that a quote of it finds them.
 
-    `reveal` is an order whose personal data the answer shows: the text is made when it is sent and never stored.
+    `reveal` is an order whose personal data the answer shows, or a reference to a one-time code: the text is made when
+    it is sent and never stored.
     """
 
     text: str
     orders: tuple[int, ...] = ()
     private: bool = False
-    reveal: int | None = None
+    reveal: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,8 +123,9 @@ class Batch:
 
     @property
     def written(self) -> frozenset[str]:
-        """Names of the working tables that this batch adds rows to: what to wake after the commit."""
-        return frozenset(str(target.__tablename__) for target, rows in self._inserts.items() if rows)
+        """Names of the working tables that this batch adds rows to, or places them: what to wake after the commit."""
+        added = {target for target, rows in self._inserts.items() if rows}
+        return frozenset(str(target.__tablename__) for target in added | {target for target, _ in self._placed})
 
     def replies(self, platform: str, message_id: str) -> Any | None:
         """The stored replies to a message that was already taken, else None."""

@@ -4,33 +4,40 @@ Answers leave through the outbox like everything else: a message that was taken 
 process or to the line.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Any, Final
 
 import sqlalchemy as sa
 from loguru import logger
 
-from bot.chat.parser import orders_of_quote
-from bot.chat.router import Router
+from bot.chat.parser import Invocation, orders_of_quote, parse
+from bot.chat.router import INDEX, Router
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.directory import Directory
 from bot.platforms.contract import Incoming
-from config.organisation import Person
+from bot.platforms.splitting import without_surrogates
+from config.organisation import Group, Person
+from handlers import binding
+from handlers.commands.binding import WORDS
 from handlers.office import Office
-from handlers.work import Said
+from handlers.work import SYSTEM, Said
 from storage import outbox
 from storage.columns import table
 from storage.outbox import Priority
-from storage.store import Job
-from storage.tables import Outbox, Seen
+from storage.store import Job, Unit
+from storage.tables import Inbox, Outbox, Seen
 from storage.transaction import Scope
 
 STRANGER: Final = timedelta(hours=1)
 """★ How often somebody outside the organisation, or a group without a purpose, gets its one polite line."""
+LONGEST_ID: Final = 400
+"""Characters of a platform's id that is kept as it is; a longer one, which no platform has, becomes its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Answers:
 
 
 class Reception:
-    """Takes messages from people of the organisation in groups of the organisation; others get one polite line."""
+    """Takes messages from people of the organisation in groups of the organisation; others get one polite line, and
+    whoever gives a good one-time code is bound."""
 
     def __init__(self, office: Office, router: Router, directory: Directory, desk: Desk, clock: Clock) -> None:
         self._office = office
@@ -74,14 +82,23 @@ class Reception:
         self._directory = directory
         self._desk = desk
         self._clock = clock
+        self._redeeming = asyncio.Lock()
 
     async def take(self, incoming: Incoming) -> list[str]:
         """Take one message; a `Receive`. Raises StoreError."""
-        person, chat = await self._known(incoming)
+        incoming = _storable(incoming)
+        # What was unbound elsewhere a moment ago must not count any more: nothing is remembered between messages.
+        await self._desk.read(self._directory.load, self._clock.now())
+        person = self._directory.person(incoming.platform, incoming.account)
+        group = None if incoming.chat is None else self._directory.group(incoming.platform, incoming.chat)
+        if (code := _code_in(incoming)) is not None:
+            return await self._redeem(incoming, code, person, group)
         if person is None:
             return await self._polite(incoming, self._office.texts.render("stranger"))
-        if chat is None:
+        if incoming.chat is not None and group is None:
             return await self._polite(incoming, self._office.texts.render("unbound_chat"))
+        chat = f"@{person.id}" if group is None else group.id
+        self._directory.wrote(person.id, incoming.platform)
         replies = await self._router.take(
             incoming,
             person,
@@ -97,51 +114,127 @@ class Reception:
         person, group = self._directory.person(platform, native), self._directory.group(platform, native)
         return person is not None or group is not None
 
-    async def _known(self, incoming: Incoming) -> tuple[Person | None, str | None]:
-        """Our person and our chat; what is not known is looked for in the store once more."""
-        found = self._look_up(incoming)
-        if None in found:
+    async def _redeem(self, incoming: Incoming, code: str, person: Person | None, group: Group | None) -> list[str]:
+        offer = binding.Offer(
+            platform=incoming.platform,
+            account=incoming.account,
+            chat=incoming.chat,
+            typed=code,
+            person=person,
+            group=None if group is None else group.id,
+        )
+        # One after the other: what one job of a batch wrote the next does not see, and tries must be counted.
+        async with self._redeeming:
+            said = await self._answer(incoming, person, lambda scope: binding.redeem(self._office, scope, offer))
             await self._desk.read(self._directory.load, self._clock.now())
-            found = self._look_up(incoming)
-        return found
-
-    def _look_up(self, incoming: Incoming) -> tuple[Person | None, str | None]:
-        person = self._directory.person(incoming.platform, incoming.account)
-        if incoming.chat is None:
-            return person, None if person is None else f"@{person.id}"
-        group = self._directory.group(incoming.platform, incoming.chat)
-        return person, None if group is None else group.id
+        return said
 
     async def _polite(self, incoming: Incoming, line: str) -> list[str]:
         """One line where it was written, without data, and not again within `STRANGER`; only to who spoke to us."""
         if not (incoming.mentioned or incoming.chat is None):
             return []
-        where = f"=@{incoming.account}" if incoming.chat is None else f"={incoming.chat}"
-        nonce = f"polite:{incoming.account}:{where}"
-        now = self._clock.now()
 
-        def say(scope: Scope) -> bool:
-            seen = table(Seen)
-            query = sa.select(seen.c.at).where(seen.c.platform == incoming.platform, seen.c.nonce == nonce)
+        def once(scope: Scope) -> str | None:
+            seen, now = table(Seen), scope.now
+            platform, nonce = f"礼貌:{incoming.platform}", f"{_where(incoming)} {incoming.account}"
+            query = sa.select(seen.c.at).where(seen.c.platform == platform, seen.c.nonce == nonce)
             last = scope.connection.execute(query).scalar_one_or_none()
             if last is not None and now - last < STRANGER:
-                return False
-            scope.place(Seen, (incoming.platform, nonce), {"digest": "", "at": now})
-            outbox.queue(
-                scope,
-                kind="polite",
-                priority=Priority.REPLY,
-                endpoints=[f"{incoming.platform}:{where}"],
-                audience=where,
-                text=line,
-                content=None if incoming.reply is None else {"reply": dict(incoming.reply)},
-            )
-            return True
+                return None
+            old = seen.c.platform == platform, seen.c.at <= now - STRANGER, seen.c.nonce != nonce
+            scope.execute(sa.delete(seen).where(*old))
+            scope.place(Seen, (platform, nonce), {"digest": "", "at": now})
+            return line
 
-        cause = f"{incoming.platform}:{incoming.message_id}"
-        said = await self._desk.run(Job(lambda unit: unit.attempt(say), now=now, cause=cause))
-        logger.bind(platform=incoming.platform).info("a message from outside the organisation, answered: {}", said)
-        return [line] if said else []
+        said = await self._answer(incoming, None, once)
+        logger.bind(platform=incoming.platform).info(
+            "a message from outside the organisation, answered: {}", said != []
+        )
+        return said
+
+    async def _answer(
+        self, incoming: Incoming, person: Person | None, work: Callable[[Scope], str | None]
+    ) -> list[str]:
+        """Answer a message that is no business of the work, where it was written. Of its text nothing is kept; the
+        same message again gets the same answer."""
+        where = _where(incoming)
+
+        def take(scope: Scope) -> list[str]:
+            text = work(scope)
+            said = [] if text is None else [text]
+            for line in said:
+                outbox.queue(
+                    scope,
+                    kind="reply",
+                    priority=Priority.REPLY,
+                    endpoints=[f"{incoming.platform}:{where}"],
+                    audience=where,
+                    text=line,
+                    content=None if incoming.reply is None else {"reply": dict(incoming.reply)},
+                )
+            scope.insert(
+                Inbox,
+                platform=incoming.platform,
+                message_id=incoming.message_id,
+                at=scope.now,
+                chat=where,
+                person="" if person is None else person.id,
+                text="",
+                replies=[{"id": None, "text": line, "private": False, "reveal": None} for line in said],
+            )
+            return said
+
+        def once(unit: Unit) -> list[str]:
+            stored = unit.replies(incoming.platform, incoming.message_id)
+            return unit.attempt(take) if stored is None else [item["text"] for item in stored]
+
+        job = Job(
+            once,
+            now=self._clock.now(),
+            actor=SYSTEM if person is None else person.id,
+            cause=f"{incoming.platform}:{incoming.message_id}",
+            message=(incoming.platform, incoming.message_id),
+        )
+        return await self._desk.run(job)
+
+
+def _storable(incoming: Incoming) -> Incoming:
+    """The same message without what no database takes: zero bytes, halves of surrogate pairs, ids without end."""
+    return replace(
+        incoming,
+        message_id=_id(incoming.message_id),
+        chat=None if incoming.chat is None else _id(incoming.chat),
+        account=_id(incoming.account),
+        text=_clean(incoming.text),
+        quote=None if incoming.quote is None else _id(incoming.quote),
+        quote_text=None if incoming.quote_text is None else _clean(incoming.quote_text),
+        reply=None if incoming.reply is None else {_clean(k): _clean(v) for k, v in incoming.reply.items()},
+    )
+
+
+def _clean(text: str) -> str:
+    return without_surrogates(text).replace("\x00", "\ufffd")
+
+
+def _id(text: str) -> str:
+    if len(text) <= LONGEST_ID and _clean(text) == text:
+        return text
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # two ids never become one
+
+
+def _where(incoming: Incoming) -> str:
+    """The place by the platform's own id: what an endpoint says after its platform."""
+    return f"=@{incoming.account}" if incoming.chat is None else f"={incoming.chat}"
+
+
+def _code_in(incoming: Incoming) -> str | None:
+    """The one-time code of `/绑定 CODE`, from anybody; None for everything else, the command's other forms too."""
+    addressed = incoming.mentioned or incoming.chat is None
+    parsed = parse(incoming.text, INDEX, addressed=addressed, quoted=False)
+    if not isinstance(parsed, Invocation) or parsed.name != "绑定":
+        return None
+    words = parsed.rest.split()
+    return words[0] if len(words) == 1 and words[0] not in WORDS else None
 
 
 def _orders_of(scope: Scope, incoming: Incoming) -> tuple[int, ...]:

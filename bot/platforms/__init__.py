@@ -18,7 +18,7 @@ MODULES: Final = {
 def connected(wiring: Wiring, organisation: Organisation) -> dict[str, Platform]:
     """Every platform that the settings configure or a group's robot is on; raises ConfigError for a wrong setting."""
     robots = {robot.platform for group in organisation.groups for robot in group.robots}
-    wanted = [name for name in MODULES if name in robots or getattr(wiring.settings, name).receives]
+    wanted = [name for name in MODULES if name in robots or name in wiring.settings.bots]
     return {name: _connect(name)(wiring) for name in wanted}
 
 

@@ -54,7 +54,7 @@ class Door:
             known = scope.connection.execute(query).scalar_one_or_none()
             if known is not None:
                 return bool(known == digest)
-            scope.execute(sa.delete(seen).where(seen.c.at < now - REMEMBERED))
+            scope.execute(sa.delete(seen).where(seen.c.platform == platform, seen.c.at < now - REMEMBERED))
             # Of two requests in one batch the second does not see the first's row: the key decides, and it is replayed.
             scope.insert(Seen, platform=platform, nonce=nonce, digest=digest, at=now)
             return True

@@ -1,6 +1,7 @@
 """揭示: plain personal data, only in private, to a role that needs it, with a reason; the showing is an event."""
 
 from handlers.arguments import Arguments
+from handlers.binding import code_text
 from handlers.office import Office
 from handlers.refusal import Refusal
 from handlers.work import Said, Work, unsealed
@@ -29,8 +30,15 @@ def placeholder(order: int) -> str:
     return f"【#{order}】个人信息已在本条消息中展示给您；内容不留存，再看请重新 /揭示"
 
 
-def revealed(office: Office, scope: Scope, order: int) -> str:
-    """The plain text behind a reference: name, phone, raw title and content; for a private chat only."""
+def revealed(office: Office, scope: Scope, reference: int | str) -> str:
+    """The plain text behind a reference, for a private chat only: an order's name, phone, raw title and content; or a
+    one-time code (`handlers.binding`)."""
+    if isinstance(reference, str):
+        return code_text(office, scope, reference)
+    return _personal(office, scope, reference)
+
+
+def _personal(office: Office, scope: Scope, order: int) -> str:
     personal = unsealed(office, scope, order)
     if personal is None:
         return f"【#{order}】个人信息已按规定删除"

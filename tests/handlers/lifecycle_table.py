@@ -138,7 +138,7 @@ ASKING: dict[str, str] = {
 SEES_DETAILS = ["坐席", "主办", "协办", "复核", "综合科", "分中心", "数据专员", "领导"]
 """Whom /查 shows the order in full; everybody else one masked line."""
 
-PRIVATE = ("揭示",)
+PRIVATE = ("揭示", "绑定")
 """Commands that are refused in every group."""
 
 REGISTER = "/登记 工单编号：热线-260601-000777\n标题：路灯不亮\n主要内容：桃花巷路灯不亮\n到达时间：2026-06-01 08:00"
@@ -175,7 +175,6 @@ NOT_BUILT: dict[str, str] = {
     "接班": "",
     "提醒": "明天 开会",
     "日历": "",
-    "绑定": "",
     "网页": "",
 }
 """Commands to come, with arguments as they will be typed: whoever types them, wherever, reads 尚未提供."""

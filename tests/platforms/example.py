@@ -9,17 +9,17 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 from aiohttp import web
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential
 
 from bot.platforms.contract import Answer, Avoid, Incoming, Limit, Outcome, Outgoing, Probe, Sender, Wiring
 from bot.platforms.posting import NoReply, Reply, answer_by_status, answer_without_reply, post_json
 from bot.platforms.splitting import split_text
+from bot.platforms.taking import Taking
 from config.entries import Robot
 from config.errors import ConfigError
-from storage.errors import StoreError
 
 _MOMENT = re.compile("[0-9]{1,11}")
 OUTCOMES = {
@@ -47,7 +47,7 @@ class Example:
         self.token = wiring.settings.matrix.access_token.get_secret_value()
         self.wiring = wiring
         self.connected = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.taking = Taking(self.name)
 
     def robot(self, robot: Robot) -> Sender:
         raise ConfigError("这个平台没有群机器人")
@@ -73,24 +73,14 @@ class Example:
         if not await self.wiring.door.first(self.name, nonce, body):
             return web.json_response({"refusal": "这个请求来过，内容却不同"}, status=403)
         if (incoming := read(self.name, body)) is not None:
-            task = asyncio.create_task(self._take(incoming))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            await asyncio.wait({task}, timeout=1)  # what takes longer is acknowledged and follows
+            await self.taking(partial(self.wiring.receive, incoming))  # within a second; our own fault is no refusal
         return web.json_response({})
-
-    async def _take(self, incoming: Incoming) -> None:
-        """A fault of ours is no reason to refuse a message: it is tried again until it is stored."""
-        async for attempt in AsyncRetrying(retry=retry_if_exception_type(StoreError), wait=wait_exponential(max=30)):
-            with attempt:
-                await self.wiring.receive(incoming)
 
     async def run(self) -> None:
         try:
             await self.wiring.lead(f"socket:{self.name}", self._connection)
         finally:
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=5)
+            await self.taking.stop()
 
     async def _connection(self) -> None:
         try:

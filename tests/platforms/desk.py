@@ -1,14 +1,16 @@
 """An office whose people write on the example platform: the whole service, with a clock that only the test moves."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.platforms.contract import Platform, Wiring
+from bot.platforms.taking import Taking
 from bot.service import Service, open_office, running
 from bot.web.app import application
 from config.organisation import Organisation
@@ -18,6 +20,7 @@ from tests.platforms import example
 from tests.platforms.example_server import ExampleServer
 from tests.street import at, sample_organisation
 
+T = TypeVar("T")
 GROUP_CHAT = "!work:example.test"
 
 
@@ -26,7 +29,7 @@ def account(person: str) -> str:
     return f"@{person}:example.test"
 
 
-def organisation(**accounts: Mapping[str, str]) -> Organisation:
+def organisation() -> Organisation:
     """The sample office, whose people and dispatch group are known on the platform; `admin` administers."""
     sample = sample_organisation()
     people = [person.model_copy(update={"accounts": {"matrix": account(person.id)}}) for person in sample.people]
@@ -65,9 +68,18 @@ def _chat(chat: str | None) -> dict[str, str]:
     return {} if chat is None else {"chat": chat}
 
 
+class Unhurried(Taking):
+    """What a test wrote is taken when it goes on, however slow the machine is."""
+
+    async def __call__(self, work: Callable[[], Awaitable[T]], patience: timedelta = timedelta(minutes=1)) -> T | None:
+        return await super().__call__(work, patience)
+
+
 def connect(wiring: Wiring, organisation: Organisation) -> Mapping[str, Platform]:
     """The example in Matrix's place, and no other platform."""
-    return {"matrix": example.connect(wiring)}
+    platform = example.connect(wiring)
+    platform.taking = Unhurried(platform.name)
+    return {platform.name: platform}
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from bot.platforms.contract import Action, Mention, Outcome, Outgoing, Table, Wiring
+from bot.platforms.contract import Action, Mention, Outcome, Outgoing, OutgoingFile, Table, Wiring
 from bot.platforms.posting import webhook_session
 from bot.platforms.wecom import connect
 from bot.platforms.wecom.chat import BotChat
@@ -217,6 +217,32 @@ async def test_long_texts_tables_and_markdown(gateway, bot):
     assert contents[0].endswith("(1/2)\n<@zhangsan>") and contents[1].startswith("【#12】（续）")
     assert contents[2] == "**统计**\n\n| 科室 | 件数 |\n| --- | --- |\n| 城管科 | 3 |"
     assert contents[3] == "统计\n城管科 3"
+
+
+async def test_a_picture_and_a_file_follow_in_pieces(gateway, bot):
+    await gateway.say("/日报")
+    chat = bot.platform.chat("wr-dispatch")
+    data = bytes(range(256)) * 5000
+    for file in (OutgoingFile("日报.png", "image/png", b"\x89PNG"), OutgoingFile("周报.xlsx", "application/zip", data)):
+        for part in chat.parts(Outgoing(1, "【报表】\n全文", file=file)):
+            assert (await chat.send(part)).outcome is Outcome.SENT
+
+    assert [one.kind for one in gateway.said] == ["markdown", "image", "markdown", "file"]
+    assert (gateway.said[1].content, gateway.said[3].content) == (b"\x89PNG", data)
+    assert len(chat.parts(Outgoing(1, "x", file=file, plain=True))) == 1
+
+
+@pytest.mark.parametrize("behaviours", [(-1,), (0, 40006), (0, 0, 45009), ("hang",), (0, "cut_after")], ids=str)
+async def test_a_failed_upload_leaves_nothing_in_the_chat(gateway, bot, behaviours):
+    await gateway.say("/日报")
+    bot.platform._socket._answered = 0.2
+    gateway.then(*behaviours)
+    file = OutgoingFile("周报.xlsx", "application/zip", b"123456")
+
+    answer = await bot.platform.chat("wr-dispatch").send(Outgoing(1, "周报", file=file))
+
+    assert answer.outcome in (Outcome.RETRY, Outcome.RETRY_AFTER, Outcome.PERMANENT)
+    assert gateway.said == []
 
 
 @pytest.mark.parametrize(

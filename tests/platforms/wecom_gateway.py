@@ -7,9 +7,11 @@ It is itself checked by the official client (test_wecom_socket). What a correct 
 """
 
 import asyncio
+import hashlib
 import itertools
 import json
 import re
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from aiohttp import WSMsgType, web
 
 BOT, SECRET = "AIBOT-1", "bot-secret"
 LONGEST = 20480
+KINDS = ("markdown", "template_card", "image", "file")
 LIMITS = ((30, timedelta(minutes=1)), (1000, timedelta(hours=1)))
 TASK_ID = re.compile(r"[0-9A-Za-z_\-@]{1,128}")
 UPDATE_WITHIN = timedelta(seconds=5)
@@ -68,6 +71,9 @@ class FakeGateway:
         self._cards: dict[str, str] = {}
         self._chats: dict[str, int] = {}
         self._script: deque[int | str] = deque()
+        self._told: dict[str, Any] = {}
+        self._uploads: dict[str, tuple[dict[str, Any], dict[int, bytes]]] = {}
+        self.files: dict[str, tuple[str, bytes]] = {}
         self._changed = asyncio.Condition()
         self._runner: web.AppRunner | None = None
 
@@ -190,16 +196,20 @@ class FakeGateway:
         if behaviour == "cut":
             self.cut()
             return
+        self._told = {}
         code = behaviour if isinstance(behaviour, int) and behaviour else self._judge(command, request, body)
         if code:
             self.refused.append(code)
         if behaviour == "cut_after":
             self.cut()
         elif behaviour != "hang":
-            await self._ack(line, request, code)
+            await self._ack(line, request, code, self._told)
 
-    async def _ack(self, line: web.WebSocketResponse, request: str, code: int) -> None:
-        await line.send_str(json.dumps({"headers": {"req_id": request}, "errcode": code, "errmsg": "ok"}))
+    async def _ack(
+        self, line: web.WebSocketResponse, request: str, code: int, body: dict[str, Any] | None = None
+    ) -> None:
+        frame = {"headers": {"req_id": request}, "errcode": code, "errmsg": "ok"} | ({"body": body} if body else {})
+        await line.send_str(json.dumps(frame))
 
     def _judge(self, command: str, request: str, body: dict[str, Any]) -> int:
         if command == "aibot_respond_update_msg":
@@ -212,6 +222,8 @@ class FakeGateway:
             return code or self._post(asked.chat, command, "stream", body["stream"]["content"])
         if command == "aibot_send_msg":
             return self._send(body)
+        if command.startswith("aibot_upload_media_"):
+            return self._upload(command.removeprefix("aibot_upload_media_"), body)
         self.errors.append(f"unknown command {command}")
         return 40008
 
@@ -229,7 +241,7 @@ class FakeGateway:
 
     def _send(self, body: dict[str, Any]) -> int:
         chat, kind = body.get("chatid"), body.get("msgtype")
-        if set(body) - {"chatid", "chat_type", "msgtype", str(kind)} or kind not in ("markdown", "template_card"):
+        if set(body) - {"chatid", "chat_type", "msgtype", str(kind)} or kind not in KINDS:
             self.errors.append(f"unknown fields {sorted(body)}")
             return 40008
         if chat not in self._chats or body.get("chat_type", self._chats[chat]) != self._chats[chat]:
@@ -237,10 +249,35 @@ class FakeGateway:
         if kind == "template_card":
             code = self._card(chat, body[kind])
             return code or self._post(chat, "aibot_send_msg", kind, body[kind])
+        if kind in ("image", "file"):
+            if self.files.get(body[kind].get("media_id"), ("", ""))[0] != kind:
+                return 40007
+            return self._post(chat, "aibot_send_msg", kind, self.files[body[kind]["media_id"]][1])
         content = body[kind].get("content", "")
         if not 0 < len(content.encode()) <= LONGEST or set(body[kind]) != {"content"}:
             return 40058
         return self._post(chat, "aibot_send_msg", kind, content)
+
+    def _upload(self, step: str, body: dict[str, Any]) -> int:
+        if step == "init":
+            number = f"upload-{next(self._numbers)}"
+            self._uploads[number] = (body, {})
+            self._told = {"upload_id": number}
+            return 0 if set(body) == {"type", "filename", "total_size", "total_chunks", "md5"} else 40008
+        if body.get("upload_id") not in self._uploads:
+            return 40007
+        told, pieces = self._uploads[body["upload_id"]]
+        if step == "chunk":
+            data = b64decode(body["base64_data"], validate=True)
+            pieces[body["chunk_index"]] = data
+            return 0 if len(data) <= 512 * 1024 and body["chunk_index"] < told["total_chunks"] <= 100 else 40006
+        whole = b"".join(pieces.get(number, b"") for number in range(told["total_chunks"]))
+        if len(whole) != told["total_size"] or hashlib.md5(whole).hexdigest() != told["md5"]:
+            return 40006
+        media = f"media-{next(self._numbers)}"
+        self.files[media] = (told["type"], whole)
+        self._told = {"type": told["type"], "media_id": media, "created_at": "1380000000"}
+        return 0
 
     def _card(self, chat: str, card: dict[str, Any]) -> int:
         task, buttons = card.get("task_id", ""), card.get("button_list", [])

@@ -15,10 +15,10 @@ from bot.platforms.posting import NoReply, answer_without_reply, post_json
 from bot.platforms.rendering import markdown_table
 from bot.platforms.reply_addresses import allowed
 from bot.platforms.splitting import size, split_text
-from bot.platforms.wecom import cards
+from bot.platforms.wecom import cards, uploading
 from bot.platforms.wecom.codes import STALE, answer_of
 from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, WEBHOOK_TIMEOUT
-from bot.platforms.wecom.wording import as_markdown, calling, harmless, naming, reached
+from bot.platforms.wecom.wording import as_markdown, calling, first_line, harmless, naming, reached
 
 SAID_BYTES: Final = 20480
 """The longest content of a stream or of markdown, in bytes of UTF-8 (platforms, B1)."""
@@ -32,7 +32,7 @@ REMEMBERED: Final = 256
 PUBLIC_HOSTS: Final = frozenset({"qyapi.weixin.qq.com"})
 
 
-class Line(Protocol):
+class Line(uploading.Line, Protocol):
     """The bot's connection (`bot.platforms.wecom.socket.Socket`)."""
 
     @property
@@ -68,16 +68,24 @@ class BotChat:
         return self._line.ready
 
     def parts(self, message: Outgoing) -> list[Outgoing]:
-        """What is said, then the card. Only the first part answers a question and calls people."""
-        said = said_parts(message, self._features)
-        if message.plain or CARDS not in self._features or not message.actions:
-            return said
-        return [*said, Outgoing(message.key, message.text, actions=message.actions)]
+        """What is said, then picture or file, then the card. Only the first answers a question and calls people."""
+        parts = said_parts(message, self._features)
+        if message.plain:
+            return parts
+        if message.file is not None and uploading.kind_of(message.file) is not None:
+            parts.append(Outgoing(message.key, first_line(message.text), file=message.file))
+        if message.actions and CARDS in self._features:
+            parts.append(Outgoing(message.key, message.text, actions=message.actions))
+        return parts
 
     async def send(self, message: Outgoing) -> Answer:
         """Send one of `parts`: as the answer to its question while that is known, else of the bot's own accord."""
         if message.actions:
             return await self._push("template_card", cards.card(message, secrets.token_hex(4)))
+        if message.file is not None:
+            media = await uploading.uploaded(self._line, message.file)
+            kind = uploading.kind_of(message.file) or "file"
+            return media if isinstance(media, Answer) else await self._push(kind, {"media_id": media})
         content = _content(message)
         request = (message.reply or {}).get(REQUEST)
         if request and request not in self._answered:

@@ -34,6 +34,8 @@ LONGEST: Final = timedelta(minutes=1)
 KICKED: Final = timedelta(minutes=1)
 """★ After another connection ended ours: longer than a lease, so that a replica that lost it never calls again, and
 two programs with one bot do not throw each other out all the time."""
+CONNECTED: Final = timedelta(seconds=20)
+"""★ How long connecting may take: a firewall that swallows everything says nothing."""
 LARGEST_FRAME: Final = 1 << 20
 
 
@@ -89,20 +91,27 @@ class Socket:
 
     async def ask(self, command: str, body: dict[str, Any], request: str | None = None) -> Answer:
         """Send a frame and classify the answer. Raises nothing for what the network does."""
+        return (await self.exchange(command, body, request))[0]
+
+    async def exchange(
+        self, command: str, body: dict[str, Any], request: str | None = None
+    ) -> tuple[Answer, dict[str, Any]]:
+        """The same, and the body of the answer."""
         line = self._line
         if line is None or line.closed:
-            return Answer(Outcome.RETRY, "与企业微信的长连接还没有建立，稍后自动重试")
+            return Answer(Outcome.RETRY, "与企业微信的长连接还没有建立，稍后自动重试"), {}
         reply = await self._exchange(line, command, body, request or _fresh(command))
         if reply is None:
-            return Answer(Outcome.UNKNOWN, "长连接没有等到回执，这条消息可能已经送到")
-        code = errcode(reply)
+            return Answer(Outcome.UNKNOWN, "长连接没有等到回执，这条消息可能已经送到"), {}
+        code, told = errcode(reply), reply.get("body")
         if code is None:
-            return Answer(Outcome.UNKNOWN, "回执里没有平台的结果码，这条消息可能已经送到")
-        return answer_to(code)
+            return Answer(Outcome.UNKNOWN, "回执里没有平台的结果码，这条消息可能已经送到"), {}
+        return answer_to(code), told if isinstance(told, dict) else {}
 
     async def _hold(self) -> tuple[bool, bool]:
         """Connect and read until the end; whether the bot was let in, and whether another connection ended ours."""
-        line = await self._session.ws_connect(self._url, autoping=True, max_msg_size=LARGEST_FRAME)
+        async with asyncio.timeout(CONNECTED.total_seconds()):
+            line = await self._session.ws_connect(self._url, max_msg_size=LARGEST_FRAME)
         reader = asyncio.create_task(self._read(line), name="wecom socket reader")
         try:
             if not await self._subscribed(line):

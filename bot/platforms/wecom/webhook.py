@@ -17,12 +17,13 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, OutgoingFile, Probe, Table
+from bot.platforms.contract import Answer, Avoid, Limit, Outgoing, OutgoingFile, Probe, Table
 from bot.platforms.posting import NoReply, Reply, answer_without_reply, multipart, post_json, request
 from bot.platforms.rendering import markdown_table
 from bot.platforms.splitting import size, split_text
 from bot.platforms.wecom.codes import answer_of, errcode, loaded
 from bot.platforms.wecom.probing import EMPTY, PATIENCE, robot_probe
+from bot.platforms.wecom.uploading import kind_of, undelivered
 from bot.platforms.wecom.wording import accounts_of, as_markdown, calling, first_line, harmless, naming, reached
 from config.addresses import checked_address
 from config.errors import ConfigError
@@ -34,11 +35,7 @@ TEXT_BYTES = 2048
 """The longest `text.content`, in bytes of UTF-8 (platforms, A1)."""
 MARKDOWN_BYTES = 4096
 """The longest `markdown.content` and `markdown_v2.content`."""
-IMAGE_BYTES = 2 << 20
 FILE_BYTES = 20 << 20
-LEAST_FILE: Final = 6
-"""An uploaded file must be longer than five bytes."""
-IMAGES: Final = frozenset({"image/png", "image/jpeg"})
 WEBHOOK_TIMEOUT = timedelta(seconds=10)
 """★ For the whole request. A longer wait would only hold up the messages behind it."""
 MARKDOWN_V2: Final = "markdown_v2"
@@ -96,7 +93,7 @@ class WeComWebhook:
         """Send one of `parts` and classify the answer. Raises nothing for what the network does."""
         if message.file is None:
             return await self._post(_said(message))
-        if _is_image(message.file):
+        if kind_of(message.file, FILE_BYTES) == "image":
             data = message.file.data
             digest = hashlib.md5(data, usedforsecurity=False).hexdigest()
             return await self._post({"msgtype": "image", "image": {"base64": b64encode(data).decode(), "md5": digest}})
@@ -149,10 +146,7 @@ class WeComWebhook:
             number = uploaded.get("media_id")
             if errcode(uploaded) == 0 and isinstance(number, str) and number:
                 return number
-        answer = _classified(reply)
-        if answer.outcome in (Outcome.SENT, Outcome.UNKNOWN):
-            answer = replace(answer, outcome=Outcome.RETRY, detail="文件没有上传成功，稍后自动重试")
-        return answer
+        return undelivered(_classified(reply))
 
     async def _post(self, content: dict[str, Any]) -> Answer:
         body = json.dumps(content, ensure_ascii=False).encode()
@@ -186,12 +180,8 @@ def _markdown(message: Outgoing) -> list[Outgoing]:
 def _file(message: Outgoing) -> Iterator[Outgoing]:
     """The picture or file as a message of its own, where the robot takes it: the text says it anyway."""
     file = message.file
-    if file is not None and (_is_image(file) or LEAST_FILE <= len(file.data) <= FILE_BYTES):
+    if file is not None and kind_of(file, FILE_BYTES) is not None:
         yield replace(_bare(message), text=first_line(message.text), file=file)
-
-
-def _is_image(file: OutgoingFile) -> bool:
-    return file.media in IMAGES and len(file.data) <= IMAGE_BYTES
 
 
 def _with_row(page: Outgoing, row: tuple[str, ...]) -> Outgoing:

@@ -11,7 +11,7 @@ from loguru import logger
 
 from bot.clock import Clock
 from bot.desk import Desk
-from handlers import reminders, silence
+from handlers import reminders, silence, standing
 from handlers.intake import announcing
 from handlers.office import Office
 from storage.errors import StoreError
@@ -46,7 +46,8 @@ class Scheduler:
                 self._beat.shutdown(wait=False)
 
     async def sweep(self) -> None:
-        """Announce what imports found, then queue every reminder and mark every breach due at the clock's moment.
+        """Announce what imports found, then queue every reminder and mark every breach due at the clock's moment, then
+        what is told at this hour of the day.
 
         In this order: nobody is reminded of an order before it was announced.
         """
@@ -70,6 +71,7 @@ class Scheduler:
                     cause="sweep",
                 )
             )
+        await self._stand(now)
         self.last_cycle = time.monotonic()
 
     async def next_due(self) -> datetime | None:
@@ -79,8 +81,24 @@ class Scheduler:
             await self._desk.read(reminders.next_due, now),
             await self._desk.read(partial(announcing.next_due, self._office), now),
             await self._silence_due(now),
+            await self._standing_due(now),
         ]
         return min((moment for moment in found if moment is not None), default=None)
+
+    async def _stand(self, now: datetime) -> None:
+        """Tell the standing messages whose time has come, one by one; looking for them needs no write lock."""
+        office = self._office
+        while await self._standing_due(now) <= now:
+            await self._desk.run(
+                Job(
+                    lambda unit: unit.attempt(lambda scope: standing.tell(office, scope)),
+                    now=now,
+                    cause="standing",
+                )
+            )
+
+    async def _standing_due(self, now: datetime) -> datetime:
+        return await self._desk.read(partial(standing.next_due, self._office), now)
 
     async def _listen(self, now: datetime) -> None:
         """Raise the silence alarm when it is due; looking for it needs no write lock."""

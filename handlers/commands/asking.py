@@ -6,6 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from config.organisation import Department
 from config.shanghai import day_of, start_of_day
 from handlers.arguments import Arguments
 from handlers.figures import unindexed
@@ -47,10 +48,10 @@ def search(work: Work, arguments: Arguments) -> Said:
     where = [
         sa.or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in text.split(" ") if word
     ]
-    page = _page(work, where, newest=True, most=MOST_FOUND)
+    page = page_of(work, where, newest=True, most=MOST_FOUND)
     if not page.orders:
         return Said(f"没有找到“{text}”：可以换标题、地点、社区、单位或工单编号里的词")
-    return _listed(work, f"找到“{text}” {page.count}，新的在前：", page)
+    return listed(work, f"找到“{text}” {page.count}，新的在前：", page)
 
 
 def todo(work: Work, arguments: Arguments) -> Said:
@@ -58,28 +59,37 @@ def todo(work: Work, arguments: Arguments) -> Said:
     department = arguments.optional_department(work.office.organisation)
     arguments.done()
     if department is not None:
-        where, whose = [_waits_for_department(department.id)], f"{department.name}的待办"
-    else:
-        where, whose = list(_waiting_for(work)), "您的待办"
-        if not where:
-            return Said("您的岗位没有要接着办的环节：/列表 看在办工单，/统计 看数量")
-    page = _page(work, [_orders.c.open.is_(True), sa.or_(*where)])
+        return waits_for(work, department) or Said(f"{department.name}的待办：现在没有")
+    where = list(_waiting_for(work))
+    if not where:
+        return Said("您的岗位没有要接着办的环节：/列表 看在办工单，/统计 看数量")
+    page = page_of(work, [_orders.c.open.is_(True), sa.or_(*where)])
     if not page.orders:
-        return Said(f"{whose}：现在没有")
-    return _listed(work, f"{whose} {page.count}{_late(page)}：", page)
+        return Said("您的待办：现在没有")
+    return listed(work, f"您的待办 {page.count}{late_text(page)}：", page)
+
+
+def waits_for(work: Work, department: Department, most: int = MOST_LINES) -> Said | None:
+    """What a 科室 must do next, earliest due first; None where there is nothing."""
+    page = page_of(work, [_orders.c.open.is_(True), _waits_for_department(department.id)], most=most)
+    return listed(work, f"{department.name}的待办 {page.count}{late_text(page)}：", page) if page.orders else None
 
 
 def mine(work: Work, arguments: Arguments) -> Said:
     """/我的 [科室]: open orders that the asker handles, and those that the asker signed or dispatched today."""
     department = arguments.optional_department(work.office.organisation)
     arguments.done()
+    nothing = f"{work.actor.name}，您现在没有经办中的工单，今天也没有签收或派出的工单。/待办 看轮到您做的"
+    return belongs_to(work, department) or Said(nothing)
+
+
+def belongs_to(work: Work, department: Department | None = None, most: int = MOST_LINES) -> Said | None:
+    """What is the actor's own, of one 科室 or all; the morning list says the same. None where there is nothing."""
     where = [_touched(work)]
     if department is not None:
         where.append(unindexed(_orders.c.department) == department.id)
-    page = _page(work, where)
-    if not page.orders:
-        return Said(f"{work.actor.name}，您现在没有经办中的工单，今天也没有签收或派出的工单。/待办 看轮到您做的")
-    return _listed(work, f"您经办的，和今天签收、派出的 {page.count}{_late(page)}：", page)
+    page = page_of(work, where, most=most)
+    return listed(work, f"您经办的，和今天签收、派出的 {page.count}{late_text(page)}：", page) if page.orders else None
 
 
 def overdue(work: Work, arguments: Arguments) -> Said:
@@ -90,10 +100,10 @@ def overdue(work: Work, arguments: Arguments) -> Said:
     if department is not None:
         where.append(unindexed(_orders.c.department) == department.id)
     whose = "" if department is None else f"{department.name} "
-    page = _page(work, where)
+    page = page_of(work, where)
     if not page.orders:
         return Said(f"【超期】{whose}现在没有超过时限的工单")
-    return _listed(work, f"【超期】{whose}{page.count}，超得最久的在前：", page)
+    return listed(work, f"【超期】{whose}{page.count}，超得最久的在前：", page)
 
 
 def listing(work: Work, arguments: Arguments) -> Said:
@@ -116,11 +126,11 @@ def listing(work: Work, arguments: Arguments) -> Said:
         where.append(_orders.c.level.in_(chosen.levels))
     if chosen.period is not None:
         where += [_orders.c.counted_at >= chosen.period.start, _orders.c.counted_at < chosen.period.end]
-    page = _page(work, where, newest=ended)
+    page = page_of(work, where, newest=ended)
     words = "、".join(chosen.words) or "在办"
     if not page.orders:
         return Said(f"【列表】{words}：没有这样的工单")
-    return _listed(work, f"【列表】{words}：{page.count}{_late(page)}", page)
+    return listed(work, f"【列表】{words}：{page.count}{late_text(page)}", page)
 
 
 @dataclass(slots=True)
@@ -134,7 +144,7 @@ class _Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
     """The first orders with the next due time of each, how many there are, how many of them are late."""
 
     orders: Sequence[sa.RowMapping]
@@ -147,7 +157,7 @@ class _Page:
         return f"{self.total} 件" if self.total <= MOST_COUNTED else f"超过 {MOST_COUNTED} 件"
 
 
-def _page(work: Work, where: Sequence[Condition], *, newest: bool = False, most: int = MOST_LINES) -> _Page:
+def page_of(work: Work, where: Sequence[Condition], *, newest: bool = False, most: int = MOST_LINES) -> Page:
     """`newest`: latest number first, over all orders; else by due time, which is worked out for each: open ones."""
     due = next_due()
     if newest:
@@ -159,22 +169,29 @@ def _page(work: Work, where: Sequence[Condition], *, newest: bool = False, most:
     first = [_orders.c.id.desc()] if newest else [sa.column("due").asc().nulls_last(), _orders.c.id]
     query = sa.select(_orders, due.label("due")).where(*where).order_by(*first).limit(most)
     rows = work.scope.connection.execute(query).mappings().all() if total else []
-    return _Page(rows, int(total), int(late))
+    return Page(rows, int(total), int(late))
 
 
-def _listed(work: Work, title: str, page: _Page) -> Said:
-    lines = [title]
+def lines_of(work: Work, page: Page) -> list[str]:
+    """Its orders, one line each."""
+    lines = []
     for row in page.orders:
         values = dict(row)
         due = values.pop("due")
         lines.append(order_line(work.office, restored(Order, values), due, work.now))
+    return lines
+
+
+def listed(work: Work, title: str, page: Page) -> Said:
+    """A title, the orders, and how many more there are."""
+    lines = [title, *lines_of(work, page)]
     if page.total > len(page.orders):
         more = f" {page.total - len(page.orders)} 件" if page.total <= MOST_COUNTED else "很多"
         lines.append(f"还有{more}没有列出：请加条件，例如 /列表 待派单")
     return Said("\n".join(lines), orders=tuple(row["id"] for row in page.orders))
 
 
-def _late(page: _Page) -> str:
+def late_text(page: Page) -> str:
     return f"（已超时 {page.late} 件）" if page.late else ""
 
 

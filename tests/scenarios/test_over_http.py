@@ -59,11 +59,11 @@ async def test_a_day_in_the_browser(database_url: str, tmp_path: Path, open_stor
         assert (await house.post("wang", "/揭示 1 联系来电人", group="@wang", message_id="m1"))[1] == shown
         assert all(PHONE not in item["text"] for item in await house.messages("@wang"))
 
-        # Nobody reports back: a day later the reminders stand in the group, each at its own time.
+        # Nobody reports back: a day later the reminders stand in the group, each at its own time, the night's at seven.
         await house.say("wang", "/接单 1")
         await house.move(at(2, "09:30"))
         reminders = [item for item in await house.notices("chengguan") if item["kind"] == "reminder"]
-        assert [item["at"][5:16] for item in reminders] == ["06-02T04:50", "06-02T07:50", "06-02T08:50"]
+        assert [item["at"][5:16] for item in reminders] == ["06-02T07:00", "06-02T07:50", "06-02T08:50"]
         assert "响应：08:50 到期，刚到时限" in reminders[-1]["text"]
 
     # The service is stopped and started again: nothing is said twice, the same message still has its answer.

@@ -14,6 +14,7 @@ from tests.handlers.personal_data import PersonalText, normalise, personal_texts
 _LETTERS = "梅兰菊松柏桐榆槐枫桂"
 _MARK = re.compile(f"[{_LETTERS}]{{3}}")
 _RUN = re.compile("[0-9]{7,}x?")
+_ORDERS = re.compile("(?<![0-9])[0-9]{1,6}(?:,[0-9]{1,6}){2,}(?![0-9])")
 _PLATE = re.compile("[a-y][df]?[0-9]{5}(?![0-9a-z])")
 
 
@@ -56,6 +57,12 @@ def generated(count: int) -> tuple[Marked, ...]:
     return tuple(Marked(_mark(number), text) for number, text in zip(range(count), found.values(), strict=False))
 
 
+def _unless_counting(found: re.Match[str]) -> str:
+    """Nothing for a list of order numbers, which read without its commas is any number; the rest as it is."""
+    numbers = [int(number) for number in found[0].split(",")]
+    return "" if numbers == sorted(set(numbers)) else found[0]
+
+
 def _mark(number: int) -> str:
     return "".join(_LETTERS[int(digit)] for digit in f"{number:03d}")
 
@@ -88,7 +95,7 @@ class Search:
         found: list[str] = []
         runs: dict[str, str] = {}
         for output in set(outputs) - self._clean:
-            read = normalise(output)
+            read = normalise(_ORDERS.sub(_unless_counting, output))
             found += [f"{name} in {output[:300]}" for name in self._names if name in read]
             found += [f"{plate} in {output[:300]}" for plate in self._plates & set(_PLATE.findall(read))]
             if "example." in read:

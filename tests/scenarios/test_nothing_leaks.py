@@ -35,6 +35,8 @@ from tests.scenarios.leaks import Marked, Search, generated, marks, strings
 from tests.street import Street, at, row
 
 TEXTS = 1000
+ON_POSTGRESQL = 200
+"""The way there is the same but for the database's own file, and takes as long again."""
 SIGNED = ("zhang /签收 #{n}",)
 DISPATCHED = (*SIGNED, "zhang /派单 #{n} 城管科")
 ACCEPTED = (*DISPATCHED, "wang /接单 #{n}")
@@ -65,13 +67,14 @@ Ways = dict[str, Collection[str]]
 async def test_a_thousand_texts_come_out_of_no_way_out(
     database_url: str, store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    texts = generated(TEXTS)
+    count = TEXTS if store.url.startswith("sqlite") else ON_POSTGRESQL
+    texts = generated(TEXTS)[:count]
     ways = await everything(texts, database_url, store, tmp_path, capsys, monkeypatch)
     named, nameless = Search(texts), Search(texts, names=False)
     for way, outputs in ways.items():
         assert (nameless if way in NAMELESS else named).leaks(outputs) == [], way
         seen = marks(outputs)
-        least = 100 if way == "page" else TEXTS * 9 // 10  # its completion offers the first 200 orders
+        least = 100 if way == "page" else count * 9 // 10  # its completion offers the first 200 orders
         assert seen == 0 if way in WITHOUT_TEXT else seen >= least, f"{way} showed {seen} texts"
 
 

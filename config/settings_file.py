@@ -21,10 +21,16 @@ _NOT_YET: Final[dict[str, frozenset[str] | None]] = {
     "mail": None,
 }
 _NOT_YET_TEXT: Final = "尚未提供，请删去这一项"
-_PAIRS: Final = (("wecom", "bot_id", "secret"), ("wecom", "token", "encoding_aes_key"))
+_PAIRS: Final = (
+    ("wecom", "bot_id", "secret"),
+    ("wecom", "token", "encoding_aes_key"),
+    ("feishu", "app_id", "app_secret"),
+)
 """Settings that mean nothing without each other."""
 _EITHER: Final = ((("wecom", "bot_id"), ("wecom", "token")),)
 """Settings of which one rules the other out: a bot hears by WebSocket or by callback."""
+_WITH_HTTP: Final = (("feishu", "app_id", ("encrypt_key", "verification_token")),)
+"""What a bot must have in `mode = http`: without it nothing proves that a callback is the platform's."""
 _SHOWN: Final = (bool, int, float)
 """Only values of these kinds are repeated in a message: any text may be a secret in the wrong place."""
 
@@ -142,6 +148,13 @@ class _Reader:
         for (table, one), (_, other) in _EITHER:
             if values[table][one] and values[table][other]:
                 raise self._error((table, one), f"与 {self._written((table, other))} 只能给一种，请删去其中之一")
+        for table, bot_id, keys in _WITH_HTTP:
+            if values[table][bot_id] and values[table]["mode"] == "http":
+                for key in keys:
+                    if not values[table][key]:
+                        raise self._error(
+                            (table, "mode"), f"http 方式还需要 {_variable((table, key))}，请从平台后台复制"
+                        )
 
 
 _BOTS: tuple[Loc, ...] = (

@@ -165,10 +165,32 @@ AES_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
         ),
     ],
 )
-def test_a_bot_is_configured_whole_and_in_one_way(environ: dict[str, str], message: str):
+def test_a_wecom_bot_is_configured_whole_and_in_one_way(environ: dict[str, str], message: str):
     text = mistake(environ={f"JIESU_WECOM__{name}": value for name, value in environ.items()})
     assert text.startswith(message)
     assert "geheim" not in text and AES_KEY[:-1] not in text
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"APP_ID": "cli"}, "JIESU_FEISHU__APP_ID：还需要 JIESU_FEISHU__APP_SECRET，两项要一起给"),
+        ({"APP_SECRET": "geheim"}, "JIESU_FEISHU__APP_SECRET：还需要 JIESU_FEISHU__APP_ID，两项要一起给"),
+        (
+            {"APP_ID": "cli", "APP_SECRET": "geheim", "MODE": "http", "VERIFICATION_TOKEN": "geheim"},
+            "JIESU_FEISHU__MODE：http 方式还需要 JIESU_FEISHU__ENCRYPT_KEY",
+        ),
+        (
+            {"APP_ID": "cli", "APP_SECRET": "geheim", "MODE": "http", "ENCRYPT_KEY": "geheim"},
+            "JIESU_FEISHU__MODE：http 方式还需要 JIESU_FEISHU__VERIFICATION_TOKEN",
+        ),
+        ({"PER_SECOND": "6"}, "JIESU_FEISHU__PER_SECOND：应为 1 到 5 的整数"),
+    ],
+)
+def test_a_feishu_app_is_configured_whole(environ: dict[str, str], message: str):
+    text = mistake(environ={f"JIESU_FEISHU__{name}": value for name, value in environ.items()})
+    assert text.startswith(message)
+    assert "geheim" not in text
 
 
 def test_the_console_is_for_this_machine():

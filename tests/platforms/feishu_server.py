@@ -98,14 +98,13 @@ class FakeFeishu:
     resources: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     uploads: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tokens: int = 0
-    pings: int = 0
     port: int = 0
 
     def __post_init__(self) -> None:
         self.chats = {GROUP, OTHER_GROUP}
         self.people = {ZHANG, WANG}
         self.connections: list[web.WebSocketResponse] = []
-        self.connected = asyncio.Event()
+        self.connected, self.pinged = asyncio.Event(), asyncio.Event()
         self.config = {"ReconnectCount": -1, "ReconnectInterval": 120, "ReconnectNonce": 30, "PingInterval": 120}
         self.acknowledged: dict[str, asyncio.Future[frames.Frame]] = {}
         self._script: defaultdict[str, deque[Behaviour]] = defaultdict(deque)
@@ -366,7 +365,7 @@ class FakeFeishu:
             if frame is None:
                 self.errors.append("not a frame")
             elif frame.method == frames.CONTROL and frame.headers.get("type") == "ping":
-                self.pings += 1
+                self.pinged.set()
                 if frame.service != 42:
                     self.errors.append(f"a ping for service {frame.service}")
                 pong = frames.Frame(service=42, headers={"type": "pong"}, payload=json.dumps(self.config).encode())

@@ -112,7 +112,8 @@ class OpenApi:
 
     async def token(self) -> Result:
         """Fetch a new token; its result says what is wrong where there is none."""
-        return await self._fetch(PATIENCE)
+        async with self._turn:
+            return await self._fetch(PATIENCE)
 
     async def _valid_token(self, patience: timedelta) -> SecretStr | Result:
         async with self._turn:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from loguru import logger
 
-from bot.platforms.contract import Receive
+from bot.platforms.contract import Incoming, Knows, Receive
 from bot.platforms.feishu.api import OpenApi
 from bot.platforms.feishu.events import NAME, Received, received
 from bot.platforms.feishu.resources import fetched
@@ -22,9 +22,10 @@ class Arrivals:
     """Takes verified events of one app, from whichever line they come. `largest` is the bytes of a file that is
     fetched, in a group and in private; `folder` where it lies meanwhile."""
 
-    def __init__(self, api: OpenApi, receive: Receive, largest: tuple[int, int], folder: Path) -> None:
+    def __init__(self, api: OpenApi, receive: Receive, knows: Knows, largest: tuple[int, int], folder: Path) -> None:
         self._api = api
         self._receive = receive
+        self._knows = knows
         self._largest = largest
         self._folder = folder
         self._taking = Taking(NAME)
@@ -59,13 +60,20 @@ class Arrivals:
             await self.know_bot()
             found = received(event, self._bot) or found
         incoming = found.incoming
-        # What people send among themselves in a group is not ours to fetch.
-        wanted = incoming.chat is None or incoming.quote is not None or incoming.mentioned
-        if not (found.resources and wanted):
+        if not (found.resources and await self._ours(incoming)):
             return await self._receive(incoming)
         most = self._largest[incoming.chat is None]
         async with fetched(self._api, incoming.message_id, found.resources, most, self._folder) as files:
             return await self._receive(replace(incoming, files=files))
+
+    async def _ours(self, incoming: Incoming) -> bool:
+        """Whether a message's files are for us: people of the office sent them, to us or to one of our messages."""
+        meant = incoming.chat is None or incoming.quote is not None or incoming.mentioned
+        return (
+            meant
+            and await self._knows(NAME, incoming.account)
+            and (incoming.chat is None or await self._knows(NAME, incoming.chat))
+        )
 
 
 def _toast(said: list[str] | None) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Callbacks:
         self._key = encrypt_key
         self._token = verification_token
 
-    async def __call__(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Answer one callback: 403 to what is not Feishu's, 200 to everything else, whatever becomes of it here."""
         body = await self._door.body(request)
         outer = loaded(body)

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from bot.platforms.contract import Avoid, Limit, Probe, Sender, Wiring
 from bot.platforms.feishu.api import OpenApi
@@ -16,9 +15,7 @@ from bot.platforms.feishu.events import NAME
 from bot.platforms.feishu.socket import Socket
 from bot.platforms.feishu.webhook import FeishuWebhook
 from config.entries import Robot
-from config.errors import ConfigError
 from config.policy import load_policy
-from config.settings import Feishu as Settings
 from config.shanghai import day_of
 from handlers.intake.files import MAX_BYTES
 
@@ -27,25 +24,23 @@ CROWDED: Final = (timedelta(0), timedelta(minutes=30))
 
 
 def connect(wiring: Wiring) -> "Feishu":
-    """A `Platform`; raises ConfigError for settings that do not fit together."""
+    """A `Platform`. Which settings go together `config.settings` has checked."""
     settings = wiring.settings.feishu
-    if settings.app_id is None:
-        _only_together(settings)
+    if settings.app_id is None or settings.app_secret is None:
         return Feishu(wiring, None)
-    if settings.app_secret is None:
-        raise ConfigError("JIESU_FEISHU__APP_SECRET：还没有设置，它与 JIESU_FEISHU__APP_ID 要一起给")
     api = OpenApi(wiring.session, settings.api_base, settings.app_id, settings.app_secret, wiring.now)
     policy = load_policy(wiring.settings.policy_file)
     largest = policy.on(day_of(wiring.now())).attachments.file_mb << 20, MAX_BYTES
-    arrivals = Arrivals(api, wiring.receive, largest, wiring.settings.data_dir)
+    arrivals = Arrivals(api, wiring.receive, wiring.knows, largest, wiring.settings.data_dir)
     if settings.mode == "socket":
         return Feishu(wiring, Bot(api, arrivals, Socket(wiring.session, api, arrivals), None))
+    assert settings.encrypt_key is not None and settings.verification_token is not None
     callbacks = Callbacks(
         wiring.door,
         arrivals,
         app_id=settings.app_id,
-        encrypt_key=_wanted(settings.encrypt_key, "ENCRYPT_KEY"),
-        verification_token=_wanted(settings.verification_token, "VERIFICATION_TOKEN"),
+        encrypt_key=settings.encrypt_key,
+        verification_token=settings.verification_token,
     )
     return Feishu(wiring, Bot(api, arrivals, None, callbacks))
 
@@ -107,7 +102,7 @@ class Feishu:
     def add_routes(self, app: web.Application) -> None:
         """The address of the callbacks, where they come by HTTP."""
         if self._bot is not None and self._bot.callbacks is not None:
-            app.router.add_post(PATH, self._bot.callbacks)
+            app.router.add_post(PATH, self._bot.callbacks.answer)
 
     async def run(self) -> None:
         """Hold the connection until cancelled, or wait; let what is under way end."""
@@ -147,19 +142,3 @@ class Feishu:
             return None
         # The limit of a minute is the whole app's and far away; a chat takes five in a second.
         return FeishuChat(self._bot.api, native, person=person, limits=self._limits[:1], avoid=())
-
-
-def _only_together(settings: Settings) -> None:
-    """Nothing of an app without its id; raises ConfigError."""
-    for key in ("app_secret", "encrypt_key", "verification_token"):
-        if getattr(settings, key) is not None:
-            raise ConfigError(f"JIESU_FEISHU__APP_ID：还没有设置，它与 JIESU_FEISHU__{key.upper()} 要一起给")
-
-
-def _wanted(value: SecretStr | None, key: str) -> SecretStr:
-    """Without both, nothing would prove that a callback is Feishu's; raises ConfigError."""
-    if value is None:
-        raise ConfigError(
-            f"JIESU_FEISHU__{key}：JIESU_FEISHU__MODE=http 时必须设置，请从飞书开发者后台的“加密策略”复制"
-        )
-    return value

@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 _BLOCK: Final = 16
-_DIGITS: Final = re.compile(r"\d{1,19}")
+_DIGITS: Final = re.compile(r"[0-9]{1,19}")
 _GO: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))? ([+-])(\d\d)(\d\d)"
-    r"(?: [A-Z0-9+-]{1,8})?(?: m=[+-][\d.]{1,32})?"
+    r"(?: [A-Z0-9+-]{1,8})?(?: m=[+-][\d.]{1,32})?",
+    re.ASCII,
 )
 """`2026-10-04 18:23:46.052290112 +0800 CST m=+3612.1`: what Go prints for a time, seen on card callbacks."""
 

@@ -147,13 +147,14 @@ def restore(
 
 @app.command()
 def doctor(
-    probe: Annotated[bool, typer.Option("--probe", help="也试连各平台")] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="也试连各平台，不发消息")] = False,
+    send: Annotated[bool, typer.Option("--send", help="也让每个群机器人说一句“测试：…”")] = False,
     config_file: ConfigOption = None,
 ) -> None:
     """体检：设置、时钟、数据库、平台、磁盘、日历、文件权限"""
     from bot.cli.examining import examine
 
-    raise typer.Exit(examine(config_file, probe=probe))
+    raise typer.Exit(examine(config_file, probe=probe, send=send))
 
 
 @database.command("upgrade")

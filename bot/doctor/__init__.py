@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from bot.doctor import machine, store, ways_out
+from bot.doctor import machine, probing, store, ways_out
 from bot.doctor.finding import Finding, Mark, bad, good, warning
 from bot.service import open_store
 from config.calendar import WorkCalendar
@@ -21,9 +21,12 @@ __all__ = ["Finding", "Mark", "examine"]
 
 
 def examine(
-    config_file: Path | None, environ: Mapping[str, str], *, now: datetime, probe: bool = False
+    config_file: Path | None, environ: Mapping[str, str], *, now: datetime, probe: bool = False, send: bool = False
 ) -> Iterator[Finding]:
-    """Everything that can be seen from here, in the order in which a person would mend it. `now` is the real time."""
+    """Everything that can be seen from here, in the order in which a person would mend it. `now` is the real time.
+
+    `probe` asks the platforms, too; with `send` each group robot says a line.
+    """
     try:
         settings = load_settings(config_file, environ)
     except ConfigError as error:
@@ -41,8 +44,8 @@ def examine(
     if organisation is not None:
         yield from ways_out.platforms(settings, organisation)
         yield from ways_out.people(organisation)
-    if probe:
-        yield warning("平台试连", "尚未提供", "请在群里发一条 /状态 或等下一条通知来确认")
+        if probe or send:
+            yield from probing.probes(settings, organisation, send=send)
     yield from machine.disk(settings)
     yield from machine.calendar(WorkCalendar(), now)
     yield from machine.modes(settings, config_file, organisation)

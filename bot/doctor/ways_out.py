@@ -1,18 +1,14 @@
 """Whom the office reaches: robots, groups, and people who must be there for an order to come to its end."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 from bot.doctor.finding import Finding, bad, good, warning
 from bot.doctor.machine import secrets_inside
 from bot.routes import Endpoints
-from config.organisation import Group, Organisation, Robot, role_name
+from config.organisation import Group, Organisation, role_name
 from config.settings import Settings
 
-_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-"""A WeCom robot's key, as its settings page gives it."""
 _NEEDED = ("duty", "department", "reviewer", "office")
 """Roles without which no order reaches 已结案 (domain, section 2)."""
 
@@ -81,13 +77,5 @@ def _people(organisation: Organisation) -> list[Finding]:
 
 def _group(routes: Endpoints, group: Group) -> Iterator[Finding]:
     if not routes.of_group(group):
-        mend = "给它加一个企业微信机器人，或开启网页工作群"
+        mend = "给它加一个群机器人，或让机器人进群后用 /绑定 绑定"
         yield warning("平台", f"{group.name}没有出口，发给它的通知都会失败", mend)
-    for robot in group.robots:
-        if robot.platform == "wecom" and not _KEY.fullmatch(_key(robot)):
-            mend = "从群机器人设置里整行复制地址"
-            yield warning("平台", f"{group.name}的机器人地址里 key 的样子不对（{robot.fingerprint}）", mend)
-
-
-def _key(robot: Robot) -> str:
-    return parse_qs(urlsplit(robot.webhook.get_secret_value()).query).get("key", [""])[0]

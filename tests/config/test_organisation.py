@@ -70,7 +70,8 @@ name = "城管科群"
 purpose = "department"
 department = "chengguan"
 """
-HOOK = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=3f2a"
+KEY = "3f2a1111-2222-3333-4444-555555555555"
+HOOK = f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}"
 
 
 @pytest.fixture
@@ -212,6 +213,8 @@ def line_of(text: str, marker: str) -> int:
     [
         ("http://qyapi.weixin.qq.com/send?key=3f2a", "明文 http:// 只能用于本机"),
         ("https://qyapi.weixin.qq.com/send", "应含 key="),
+        (HOOK[:-1], "应含 key= 和 36 位的键值"),
+        (f"{HOOK}0", "应含 key= 和 36 位的键值"),
         ("ftp://qyapi.weixin.qq.com/send?key=3f2a", "应以 https:// 开头"),
         ("3f2a", "应为完整的地址"),
     ],
@@ -225,13 +228,32 @@ def test_a_wrong_webhook_is_refused_without_repeating_it(load, hook: str, messag
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8123", "localhost", "[::1]:9"])
 def test_plain_http_reaches_this_machine(load, host: str):
-    assert load(hook=f"http://{host}/send?key=3f2a")
+    assert load(hook=f"http://{host}/send?key={KEY}")
 
 
 def test_one_robot_sends_to_one_group(load):
     twice = BASE + 'robots = [{ platform = "wecom", webhook_env = "HOOK" }]\n'
     with pytest.raises(ConfigError, match=r"第 59 行 robots\.webhook_env：这个机器人已经用在第 51 行"):
         load(twice)
+    other = f"{HOOK.replace('?', '?debug=1&')}".upper().replace("HTTPS", "https").replace("KEY", "key")
+    again = BASE + f'robots = [{{ platform = "wecom", webhook = "{other}" }}]\n'
+    with pytest.raises(ConfigError, match="这个机器人已经用在第 51 行"):
+        load(again)
+
+
+@pytest.mark.parametrize(
+    ("platform", "good", "wrong"),
+    [
+        ("dingtalk", "https://oapi.dingtalk.com/robot/send?access_token=3f2a", "https://oapi.dingtalk.com/robot/send"),
+        ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/3f2a", "https://open.feishu.cn/open-apis/bot/v2/3f2a"),
+    ],
+)
+def test_each_platforms_robots_have_their_own_form(load, platform, good, wrong):
+    robots = 'robots = [{{ platform = "{}", webhook = "{}" }}]\n'
+    assert load(BASE + robots.format(platform, good))
+    with pytest.raises(ConfigError, match=r"第 59 行 robots\.webhook：.*群机器人的地址应含") as caught:
+        load(BASE + robots.format(platform, wrong))
+    assert "3f2a" not in str(caught.value)
 
 
 def test_one_account_is_one_person(load):

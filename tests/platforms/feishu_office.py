@@ -75,7 +75,7 @@ class Office:
 
     def seen(self) -> int:
         """How many nonces are remembered."""
-        return len([row for row in self.street.rows(Seen) if not row.nonce.startswith("polite:")])
+        return len([row for row in self.street.rows(Seen) if row.platform == "feishu"])
 
 
 @contextlib.asynccontextmanager

@@ -11,13 +11,15 @@ from typer.testing import CliRunner
 
 from bot import doctor
 from bot.cli.main import app
-from bot.doctor import Mark, machine
+from bot.doctor import Mark, machine, probing
+from bot.platforms.contract import Probe
 from config.calendar import WorkCalendar
 from storage.columns import table
 from storage.outbox import Status
 from storage.tables import Event, Outbox
 from tests.bot.cli.house import OTHER_KEY, House, fill, later
 from tests.conftest import OpenStore
+from tests.platforms.wecom_server import in_thread
 from tests.storage.desk import register
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -257,8 +259,8 @@ def test_no_dispatch_group(patient):
 
 def test_a_key_that_was_not_copied_whole(patient):
     patient.environ["HOOK"] = HOOK[:-5]
-    line = patient.only(Mark.WARNING, "平台")
-    assert "样子不对" in line
+    line = patient.only(Mark.BAD, "组织")
+    assert "robots.webhook_env：企业微信群机器人的地址应含 key= 和 36 位的键值" in line
     assert "1111" not in line
 
 
@@ -280,8 +282,47 @@ def test_roles_that_nobody_has(patient):
     assert "没有人是复核专员" in patient.only(Mark.WARNING, "人员")
 
 
-def test_platforms_are_not_tried_yet(patient):
-    assert "尚未提供" in patient.only(Mark.WARNING, "平台试连", probe=True)
+def _tried(patient, wecom, **how):
+    patient.environ |= {"HOOK": wecom.webhook, "JIESU_WECOM__API_BASE": wecom.base}
+    found = doctor.examine(None, patient.environ, now=later(), **how)
+    return [str(finding) for finding in found if finding.what == "平台试连"]
+
+
+def test_platforms_are_asked_and_nobody_is_sent_anything(patient):
+    with in_thread() as wecom:
+        lines = _tried(patient, wecom, probe=True)
+        assert all(line.startswith("✔ 平台试连：企业微信") for line in lines), lines
+        assert any("群机器人：机器人在群里，没有发送任何消息" in line for line in lines)
+        assert wecom.messages == []
+
+
+def test_a_line_is_said_only_when_asked_for(patient):
+    with in_thread() as wecom:
+        lines = _tried(patient, wecom, send=True)
+        assert "✔ 平台试连：派单群的企业微信机器人已在群里说了一句“测试：…”" in lines
+        assert wecom.contents == ["测试：这是 jiesu doctor 发的一条消息，不用处理"]
+
+
+def test_a_platform_that_does_not_answer_is_told_with_a_mend(patient):
+    with in_thread() as wecom:
+        pass
+    lines = _tried(patient, wecom, probe=True)
+    assert lines
+    assert all(line.startswith("✘ 平台试连：企业微信") and "。处理：" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("skew", "mark", "words"),
+    [
+        (timedelta(seconds=5), Mark.GOOD, "时钟一致"),
+        (timedelta(minutes=2), Mark.WARNING, "本机时钟慢 2分钟"),
+        (-timedelta(minutes=6), Mark.BAD, "本机时钟快 6分钟"),
+    ],
+)
+def test_a_clock_that_differs_is_told_and_how_to_mend_it(skew, mark, words):
+    finding = probing._finding(Probe("接口", ok=True, detail="能连上", skew=skew), timedelta(minutes=5))
+    assert finding.mark is mark
+    assert words in finding.text
 
 
 # ---------------------------------------------------------------------------------------------------------- the machine
@@ -346,7 +387,7 @@ def test_only_what_is_wrong_fails(patient, monkeypatch):
     for name, value in patient.environ.items():
         monkeypatch.setenv(name, value)
     runner = CliRunner()
-    result = runner.invoke(app, ["doctor", "--probe"])
+    result = runner.invoke(app, ["doctor"])
     assert result.exit_code == 0, result.output
     assert "要处理 0" in result.output
     patient.key_file.unlink()

@@ -250,7 +250,7 @@ class FakeDingTalk:
             self.errors.append(f"fields {sorted(body)} {sorted(part)}")
         if len(raw) > LARGEST:
             return self._refuse(460101, "message too long, exceed 20000 bytes")
-        if called.get("isAtAll") is not False:
+        if called.get("isAtAll"):
             self.errors.append("everybody was called")
         # somebody is only called when the same @id stands in the text
         reached = tuple(user for user in called.get("atUserIds", []) if f"@{user}" in text)

@@ -19,6 +19,8 @@ from handlers.office import Routes
 
 CONSOLE: Final = "console"
 """The platform of the embedded work group; it has no sender, its messages are rows of the same store."""
+ROBOTS_FIRST: Final = frozenset({"dingtalk"})
+"""Platforms whose bot calls nobody in a group that it writes to by itself; a robot of that group does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Endpoints(Routes):
     """The ways out of an office, as its organisation file, settings and bindings say. Two groups never share a robot.
 
     On one platform a group is reached by the bot where it may begin a conversation and the chat is known, else by its
-    robots: never by both, or everything would be read twice.
+    robots: never by both, or everything would be read twice. Where only robots can call people, they come first.
     """
 
     def __init__(self, organisation: Organisation, settings: Settings, directory: Directory | None = None) -> None:
@@ -73,7 +75,12 @@ class Endpoints(Routes):
     def of_group(self, group: Group) -> tuple[str, ...]:
         """Every way to a group, the console first."""
         console = (f"{CONSOLE}:{group.id}",) if self._console else ()
-        bots = tuple(platform for platform in self._bots if self.directory.chat(platform, group.id) is not None)
+        first = ROBOTS_FIRST & {robot.platform for robot in group.robots}
+        bots = tuple(
+            platform
+            for platform in self._bots
+            if platform not in first and self.directory.chat(platform, group.id) is not None
+        )
         return (
             *console,
             *(f"{platform}:{group.id}" for platform in bots),

@@ -64,6 +64,18 @@ def test_where_the_bot_may_speak_its_robots_on_the_platform_are_silent():
     assert ways.directory.person("matrix", "@li:chat.test") == li
 
 
+APP = {"JIESU_DINGTALK__CLIENT_ID": "ding1", "JIESU_DINGTALK__CLIENT_SECRET": "x"}
+
+
+def test_where_only_its_robot_can_call_people_the_bot_leaves_notices_to_it():
+    chats = {"dingtalk": "cid1"}
+    both = Group(id="g", name="群", purpose="dispatch", chats=chats, robots=(DING, ROBOTS[0]))
+    bot = Group(id="h", name="群二", purpose="leaders", chats={"dingtalk": "cid2"}, robots=(ROBOTS[1],))
+    ways = Endpoints(Organisation(people=(), groups=(both, bot)), load_settings(None, APP))
+    assert ways.of_group(both) == ("dingtalk:g:0", "wecom:g:1")
+    assert ways.of_group(bot) == ("dingtalk:h", "wecom:h:0")
+
+
 @pytest.mark.parametrize(
     ("endpoint", "parts"),
     [

@@ -1,7 +1,7 @@
 """What DingTalk tells of messages, and what we make of it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.platforms.dingtalk.answers import json_object
@@ -127,6 +127,7 @@ JSON = st.recursive(
 KEYS = ["text", "content", "senderStaffId", "msgtype", "conversationType", "sessionWebhook", "msgId", "isInAtList"]
 
 
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from([*KEYS, "sessionWebhookExpiredTime", "originalMsgId", "senderId"]), JSON))
 def test_no_json_is_a_fault(changed):
     found = told(server().said(**changed))

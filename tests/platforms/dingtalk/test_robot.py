@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.platforms.contract import Limit, Mention, Outcome, Outgoing
@@ -115,6 +115,7 @@ async def test_what_json_escapes_is_counted(robot, dingtalk):
 TEXTS = st.text(max_size=400) | st.builds(lambda a, n: a * n, st.text(max_size=30), st.integers(1, 2000))
 
 
+@settings(max_examples=60)
 @given(TEXTS, st.lists(st.builds(Mention, st.just("x"), st.text(max_size=20), st.none() | st.text(max_size=20))))
 def test_no_part_is_too_long_and_only_the_first_calls(text, mentions):
     found = parts(Outgoing(1, text, tuple(mentions)), calls=True)

@@ -111,6 +111,12 @@ async def serving(store, office, corp="", **environ):
 
 
 @pytest.fixture
+def store(sqlite_url, open_store):
+    """What these tests ask of a store, the door's own tests ask of both."""
+    return open_store(sqlite_url)
+
+
+@pytest.fixture
 def office():
     return Office()
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -109,15 +110,27 @@ async def test_a_morning_on_wecom(gateway, database_url, tmp_path):
 async def test_one_replica_holds_the_connection_and_another_takes_over(gateway, new_url, open_store, tmp_path):
     url = new_url()
 
+    class Asking(Leases):
+        """Tells when it has asked for the lease a few times."""
+
+        async def _take(self, name):
+            asks[self._holder] += 1
+            if asks[self._holder] == 3:
+                asked[self._holder].set()
+            return await super()._take(name)
+
     async def nothing(incoming):
         return []
+
+    asks = Counter()
+    asked = {"one": asyncio.Event(), "two": asyncio.Event()}
 
     @contextlib.asynccontextmanager
     async def replica(name):
         desk = Desk(open_store(url))
         async with webhook_session() as session:
             settings = load_settings(None, environ(gateway, tmp_path))
-            lead = Leases(desk, name, timedelta(seconds=0.05))
+            lead = Asking(desk, name, timedelta(seconds=0.05))
             platform = connect(Wiring(settings, session, nothing, None, lead, None))
             task = asyncio.create_task(platform.run())
             try:
@@ -132,7 +145,7 @@ async def test_one_replica_holds_the_connection_and_another_takes_over(gateway, 
             await gateway.subscribed.wait()
             second = await second_stack.enter_async_context(replica("two"))
             await gateway.say("/查 1")
-            await asyncio.sleep(0.2)  # several beats of the lease
+            await asked["two"].wait()
             assert (first.chat(CHAT).ready, second.chat(CHAT).ready, gateway.connections) == (True, False, 1)
             gateway.subscribed.clear()
         async with asyncio.timeout(20):

@@ -184,6 +184,13 @@ class Doubtful(_Value):
     most: Count
 
 
+class Acknowledged(_Value):
+    """For how long ordinary nudges rest after 知悉: `rest` unless a time was given, of at most `longest`."""
+
+    rest: Duration
+    longest: Duration
+
+
 class Merging(_Value):
     """Ordinary notices to one robot become one when they would wait for its limits longer than `wait`; at most `most`
     of them in one."""
@@ -249,6 +256,7 @@ class Rules(_Value):
     reminders: Reminders
     quiet_hours: Hours
     urge_interval: Duration
+    acknowledged: Acknowledged
     intake_silence: Silence
     standing_times: StandingTimes
     digest_threshold: Count
@@ -427,6 +435,8 @@ _WORDS = {
     "again": "再次核对间隔",
     "most": "一条最多列几件",
     "wait": "逐条发要等超过",
+    "rest": "不写时长时",
+    "longest": "最长",
     "responded": "响应",
     "solved": "解决",
     "satisfied": "满意",

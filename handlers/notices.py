@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from config.organisation import Group, Person
+from handlers import offers
 from handlers.office import Office
 from handlers.states import State
 from handlers.work import Work
@@ -36,7 +37,7 @@ def post(
     kind: str,
     priority: Priority,
     text: str,
-    order: int | None = None,
+    order: Order | None = None,
     skip: str | None = None,
     repeat_of: int | None = None,
     orders: Sequence[int] = (),
@@ -70,11 +71,14 @@ def post_to(
     kind: str,
     priority: Priority,
     text: str,
-    order: int | None = None,
+    order: Order | None = None,
     repeat_of: int | None = None,
     orders: Sequence[int] = (),
 ) -> None:
-    """Queue a text for every way to one group."""
+    """Queue a text for every way to one group, with the steps that it offers there by one tap."""
+    actions: list[offers.Offer] = []
+    if order is not None and not group.text_only:
+        actions = offers.offers(office, order, kind, waits_here=waits_in(office, order, group))
     outbox.queue(
         scope,
         kind=kind,
@@ -82,10 +86,12 @@ def post_to(
         endpoints=office.routes.of_group(group),
         audience=group.id,
         text=text,
-        order=order,
+        order=None if order is None else order.id,
         mentions=people,
         repeat_of=repeat_of,
         orders=orders,
+        content={"actions": actions} if actions else None,
+        shown=order.state if order is not None and actions else None,
     )
 
 
@@ -102,7 +108,7 @@ def announce(work: Work, order: Order, template: str, audience: Audience, **valu
         kind=template,
         priority=priority_of(order, Priority.NOTICE),
         text=text,
-        order=order.id,
+        order=order,
         skip=skip,
     )
 
@@ -170,6 +176,16 @@ def where_waited_for(order: Order, people: tuple[str, ...]) -> Audience:
     if role is None and order.department is not None:
         return Audience(departments=(order.department,), people=people)
     return Audience((DISPATCH if role in (None, "duty") else SUPERVISION,), people=people)
+
+
+def waits_for_department(order: Order) -> bool:
+    """Whether it is the turn of the order's 主办 科室."""
+    return State(order.state) not in _WAITS_FOR and order.department is not None
+
+
+def waits_in(office: Office, order: Order, group: Group) -> bool:
+    """Whether those whom the order waits for read this group."""
+    return group in groups(office, where_waited_for(order, ()))
 
 
 def rungs(office: Office, order: Order) -> list[tuple[str, tuple[str, ...]]]:

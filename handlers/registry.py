@@ -6,6 +6,7 @@ The parser, the help, the console's completion and the execution all read this o
 from handlers.arguments import Arguments
 from handlers.command import Command, command
 from handlers.commands import (
+    acknowledging,
     asking,
     binding,
     closing,
@@ -305,7 +306,15 @@ COMMANDS: tuple[Command, ...] = (
     command("登记事件", "none", "类别 日期 说明", "登记通报、舆情等"),
     command("申诉 appeal", "one", "N 理由 或 N 成功|失败 说明", "对市级回访申诉"),
     command("抽检 inspect", "none", "人数 期间 或 编号 N 合格|不合格 说明", "抽检"),
-    command("知悉 ack", "one", "N [稍后 时长]", "表示已看到提醒"),
+    command(
+        "知悉 ack",
+        "one",
+        (word("时长", optional=True, before="稍后"),),
+        "表示已看到提醒，一小时内不再提醒您",
+        "/知悉 123",
+        "/知悉 123 稍后 2小时",
+        step=acknowledging.acknowledge,
+    ),
     command("接班 handover", "none", "", "接班"),
     command("提醒 remind", "none", "时间 内容，列表，停 编号", "个人提醒"),
     command("日历", "none", "[年]", "工作日历"),

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from config.rules import Rules
-from handlers import clocks, notices, timers
+from handlers import clocks, notices, resting, timers
 from handlers.advice import advice
 from handlers.notices import Audience
 from handlers.office import Office
@@ -23,7 +23,7 @@ from handlers.quiet import Night
 from handlers.timers import Kind
 from storage.columns import table
 from storage.outbox import Priority
-from storage.tables import Clock, Order, Reminder, Slot, Timer
+from storage.tables import Clock, Order, Remark, Reminder, Slot, Timer
 from storage.transaction import Scope
 
 MOST = 200
@@ -41,11 +41,15 @@ _Groups = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One clock whose moment has come: `step` is the distance to the due time, `at` when it should have been told."""
+    """One clock whose moment has come: `step` is the distance to the due time, `at` when it should have been told.
+
+    `resting` are people who know already and need not be called.
+    """
 
     order: Order
     clock: Clock
     at: datetime
+    resting: frozenset[str] = frozenset()
 
     @property
     def step(self) -> str:
@@ -70,6 +74,7 @@ def sweep(office: Office, scope: Scope) -> int:
     numbers = sorted({row["order_id"] for row in rows})
     scope.load(Order, numbers)
     scope.load(Clock, numbers)
+    scope.load(Remark, numbers)
     night = Night.of(office, scope, numbers)
     told = _told(scope, numbers)
     due = [
@@ -181,11 +186,12 @@ def _due(
     scope.place(Timer, key, {"next_at": min(following, night.until) if night is not None and held else following})
     if at is None or useless or held:
         return None
-    due = Due(order, clock, at)
+    due = Due(order, clock, at, resting.resting(scope, order, clock, at))
     if (*key, due.step) in told:
         return None
     scope.insert(Reminder, order_id=order_id, kind=kind, generation=generation, step=due.step, at=scope.now)
-    return due
+    # Where everybody who would be called knows already, nobody is.
+    return due if _audience(office, due).people or not due.resting else None
 
 
 def _clock(scope: Scope, order: int, kind: str, generation: int) -> Clock | None:
@@ -225,7 +231,7 @@ def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
         kind="reminder",
         priority=notices.priority_of(order, Priority.REMINDER),
         text=text,
-        order=order.id,
+        order=order,
     )
 
 
@@ -246,6 +252,12 @@ def _together(office: Office, items: list[Due]) -> Audience:
 
 
 def _audience(office: Office, item: Due) -> Audience:
+    """The groups in which a clock is told, and who is called there, but for those who know."""
+    audience = _whom(office, item)
+    return replace(audience, people=tuple(person for person in audience.people if person not in item.resting))
+
+
+def _whom(office: Office, item: Due) -> Audience:
     """Seats sign and dispatch, reviewers rate; everything else is the 科室's, and from the due time its head's too."""
     order, kind = item.order, Kind(item.clock.kind)
     role = _ROLES.get(kind)

@@ -7,7 +7,7 @@ from random import Random
 
 from bot.delivery import crowding, doubts, ledger, merging
 from bot.delivery.composing import content_of
-from bot.delivery.ledger import Row
+from bot.delivery.ledger import CARD_UPDATE, Row
 from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
 from handlers.office import Office
@@ -90,11 +90,16 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         return
     match answer.outcome:
         case Outcome.SENT:
-            outbox.update(scope, number, state=Status.SENT, sent_at=scope.now, remote_id=answer.remote, **facts)
+            shown = row["shown"] if sender.edits and answer.remote else None
+            outbox.update(
+                scope, number, state=Status.SENT, sent_at=scope.now, remote_id=answer.remote, shown=shown, **facts
+            )
         case Outcome.RETRY | Outcome.RETRY_AFTER:
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.PERMANENT:
-            outbox.update(scope, number, state=Status.FAILED, **facts)
+            # A card that could not be changed is in nobody's way: its text still says how to ask.
+            state = Status.CANCELLED if row["kind"] == CARD_UPDATE else Status.FAILED
+            outbox.update(scope, number, state=state, **facts)
             merging.follow(scope, row, state=Status.FAILED, **facts)
         case Outcome.UNKNOWN:
             doubts.unknown(office, scope, row, **facts)

@@ -50,7 +50,7 @@ def hand_over(scope: Scope, endpoints: Collection[str]) -> int:
         )
     if rows:
         numbers = [row["id"] for row in rows]
-        done = {"state": Status.SENT, "sent_at": scope.now, "attempts": 1, "detail": ""}
+        done = {"state": Status.SENT, "sent_at": scope.now, "attempts": 1, "detail": "", "shown": None}
         scope.execute(sa.update(box).where(box.c.id.in_(numbers)).values(**done))
     return len(rows)
 

@@ -14,7 +14,7 @@ from loguru import logger
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
-from bot.delivery import console, ledger
+from bot.delivery import cards, console, ledger
 from bot.delivery.claims import Claim, claim, record
 from bot.delivery.ledger import Row
 from bot.delivery.watch import Watch
@@ -38,7 +38,7 @@ LONGEST = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=20)
 """How long `stop` waits for requests under way."""
 _GONE = "gone"
-_WATCH = "watch"
+_WATCH, _CARDS = "watch", "cards"
 """What to look after beside the robots, among the endpoints that have something to do."""
 
 
@@ -191,12 +191,14 @@ class Delivery:
         moments = ledger.moments(scope, self._sender_of, self._holder)
         if (at := self._watch.due(scope)) is not None:
             moments[_WATCH] = at
+        if cards.stale(scope):
+            moments[_CARDS] = scope.now
         return moments
 
     def _lane(self, endpoint: str) -> str | None:
         """None while another replica holds the connection that the endpoint needs: its messages wait for it."""
-        if endpoint == _WATCH:
-            return _WATCH
+        if endpoint in (_WATCH, _CARDS):
+            return endpoint
         if endpoint in self._chats:
             return CONSOLE
         if (sender := self._sender_of(endpoint)) is None:
@@ -212,6 +214,8 @@ class Delivery:
                 did = await self._serve_console()
             elif lane == _WATCH:
                 did = await self._transact(self._watch.tell)
+            elif lane == _CARDS:
+                did = await self._transact(partial(cards.refresh, self._office, sender_of=self._sender_of))
             elif lane == _GONE:
                 did = await self._clear_gone()
             else:

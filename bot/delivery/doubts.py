@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.delivery import ledger, merging
-from bot.delivery.ledger import MERGED_DIGEST, UNKNOWN_DIGEST, Row
+from bot.delivery.ledger import CARD_UPDATE, MERGED_DIGEST, UNKNOWN_DIGEST, Row
 from bot.platforms.contract import Outcome
 from handlers.intake.announcing import announced
 from handlers.office import Office
@@ -22,6 +22,8 @@ from storage.tables import OrderTable, Outbox
 from storage.transaction import Scope
 
 _BROKEN_OFF = "发送途中程序中断，这条消息可能已经送到"
+EDITS = 5
+"""How often a change of a card is tried whose outcome stays unknown."""
 _NUMBER = re.compile(r"【#\d+】")
 
 
@@ -39,6 +41,9 @@ def recover(office: Office, scope: Scope, endpoint: str) -> bool:
 
 def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
     """Note that a message's outcome is unknown, and repeat it where that is called for."""
+    if row["kind"] == CARD_UPDATE:
+        _once_more(office, scope, row, **answer)
+        return
     if row["kind"] == MERGED_DIGEST:
         _unknown_merged(office, scope, row, **answer)
         return
@@ -104,6 +109,14 @@ def queue_digest(office: Office, scope: Scope, endpoint: str) -> bool:
     box = table(Outbox)
     scope.execute(sa.update(box).where(box.c.id.in_(numbers)).values(told_at=scope.now))
     return True
+
+
+def _once_more(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
+    """A card may be changed twice without harm, but not for ever."""
+    again = row["attempts"] < EDITS
+    later = scope.now + office.rules(scope.now).doubtful.collect
+    state = Status.RETRY if again else Status.CANCELLED
+    outbox.update(scope, row["id"], state=state, next_at=later, **answer)
 
 
 def _unknown_merged(office: Office, scope: Scope, digest: Row, **answer: Any) -> None:

@@ -19,6 +19,8 @@ from storage.transaction import Scope
 
 UNKNOWN_DIGEST = "unknown_digest"
 """The kind of the message that names others whose outcome is unknown."""
+CARD_UPDATE = "card_update"
+"""The kind of the message that brings a sent card up to date."""
 MERGED_DIGEST = "merged_digest"
 """The kind of the message that others went into because their robot was short."""
 STREAK = 10

@@ -126,5 +126,5 @@ def _tell(work: Work, order: Order, command: str, told: Mapping[str, tuple[str, 
                 kind="undone",
                 priority=notices.priority_of(order, Priority.NOTICE),
                 text=text,
-                order=order.id,
+                order=order,
             )

@@ -380,7 +380,7 @@ def _post(
 ) -> None:
     text = office.texts.render(template, now=scope.now, order=order, **values)
     priority = notices.priority_of(order, Priority.NOTICE) if priority is None else priority
-    notices.post(office, scope, audience, kind=template, priority=priority, text=text, order=order.id)
+    notices.post(office, scope, audience, kind=template, priority=priority, text=text, order=order)
 
 
 _TELL = {Telling.NEW: _tell_new, Telling.CHANGED: _tell_changed, Telling.MISMATCH: _tell_mismatch}

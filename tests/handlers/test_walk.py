@@ -301,7 +301,7 @@ def check_others(walk: Walk, person: str, place: str) -> None:
 
 def test_the_table_names_every_command() -> None:
     built = {command.name for command in COMMANDS if command.provided}
-    assert {row.command for row in ROWS} | set(ASKING) | {"登记", "撤回", "绑定"} == built
+    assert {row.command for row in ROWS} | set(ASKING) | {"登记", "撤回", "绑定", "知悉"} == built
     assert {command.name for command in COMMANDS if not command.provided} == set(NOT_BUILT)
 
 

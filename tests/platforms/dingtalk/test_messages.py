@@ -122,7 +122,7 @@ def test_what_is_no_message_is_left(other):
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
+    max_leaves=4,
 )
 KEYS = ["text", "content", "senderStaffId", "msgtype", "conversationType", "sessionWebhook", "msgId", "isInAtList"]
 

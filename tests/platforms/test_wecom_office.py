@@ -10,7 +10,7 @@ import pytest
 
 from bot.desk import Desk
 from bot.leases import Leases
-from bot.platforms.contract import Wiring
+from bot.platforms.contract import Action, Outgoing, Wiring
 from bot.platforms.posting import webhook_session
 from bot.platforms.wecom import connect
 from bot.service import open_office, running
@@ -90,9 +90,17 @@ async def test_a_morning_on_wecom(gateway, database_url, tmp_path):
 
         (*_, told) = await ask("zhang", REGISTER)
         assert any(one.command == "aibot_respond_msg" for one in gateway.said)
-        answers = await ask("zhang", "签收 1")
-        assert any("已签收" in one.content and "<@zhang>" in one.content for one in answers)
-        assert all(one.chat == CHAT for one in answers)
+        chat = service.platforms["wecom"].chat(CHAT)
+        _, card = chat.parts(Outgoing(1000, "【#1】 新工单", actions=(Action("签收", "/签收 1"),)))
+        await chat.send(card)
+        await gateway.press(gateway.said[-1].content["task_id"], "/签收 1", "who-is-this")
+        await gateway.until(lambda: gateway.said[-1].kind == "markdown")
+        assert gateway.updates == [], "who is none of ours changes nothing"
+        await gateway.press(gateway.said[-2].content["task_id"], "/签收 1", "zhang")
+        await gateway.until(lambda: gateway.updates != [] and "已签收" in str(gateway.said[-1].content))
+        (update,) = gateway.updates
+        assert re.match("✔ .*已签收（张", update["template_card"]["main_title"]["title"])
+        assert "<@zhang>" in gateway.said[-1].content
 
         quote = {"msgtype": "text", "text": {"content": "【#1】 新工单\n桃花巷"}}
         answers = await ask("zhang", "派单 城管科", quote=quote, msgid="CAIQ-dispatch")

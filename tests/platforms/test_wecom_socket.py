@@ -324,9 +324,10 @@ async def test_a_choice_is_appended_to_its_command(gateway, bot):
     assert (await bot.next()).text == "/派单 12 pingan"
 
 
-async def test_two_presses_are_two_messages(gateway, bot):
+@pytest.mark.parametrize("reply", ["✘ 【#12】 已经签收", "您不在本单位的人员里"])
+async def test_a_press_that_does_nothing_leaves_the_card_to_others(gateway, bot, reply):
     card = await sent_card(gateway, bot, SIGN)
-    bot.replies = ["✘ 【#12】 已经签收"]
+    bot.replies = [reply]
     await gateway.press(card["task_id"], "/签收 12")
     first = await bot.next()
     await gateway.press(card["task_id"], "/签收 12", person="lisi")

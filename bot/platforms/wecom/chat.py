@@ -92,7 +92,7 @@ class BotChat:
             self._answered.append(request)
             stream = {"id": f"answer-{message.key}", "finish": True, "content": content}
             answer = await self._line.ask("aibot_respond_msg", {"msgtype": "stream", "stream": stream}, request)
-            if answer.outcome is Outcome.RETRY:
+            if answer.outcome in (Outcome.RETRY, Outcome.RETRY_AFTER):
                 self._answered.remove(request)
             if answer.code not in STALE:
                 return answer

@@ -27,6 +27,8 @@ SINGLE, GROUP = 1, 2
 """The platform's `chat_type`."""
 UPDATED: Final = timedelta(seconds=5)
 """How long after a press its card can be changed (platforms, B1)."""
+DONE: Final = "✔"
+"""How the answer to a command that was carried out begins (interface, Chat)."""
 AT_ONCE: Final = timedelta(0)
 
 
@@ -147,7 +149,8 @@ class WeCom:
     async def _pressed(self, press: Press, request: str, arrived: float) -> None:
         """Carry out a button's command and show on the card who did what, while the card can be changed.
 
-        A refusal stays an answer in the chat: the buttons are still there for whoever may press them.
+        A refusal, or the line for who is none of ours, stays an answer in the chat: the buttons are still there for
+        whoever may press them.
         """
         assert self._socket is not None
         command = cards.command_of(press)
@@ -155,7 +158,7 @@ class WeCom:
             shown = cards.expired(press)
         else:
             answers = await self._wiring.receive(press.incoming(command))
-            if not answers or answers[0].startswith("✘"):
+            if not answers or not answers[0].startswith(DONE):
                 return
             shown = cards.settled(press, answers[0])
         if time.monotonic() - arrived < UPDATED.total_seconds():

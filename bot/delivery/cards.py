@@ -14,6 +14,7 @@ from bot.delivery import ledger
 from bot.delivery.ledger import CARD_UPDATE, Row
 from bot.platforms.contract import Sender
 from handlers import notices, offers
+from handlers.figures import unindexed
 from handlers.office import Office
 from handlers.states import ENDED, State
 from storage import outbox
@@ -25,6 +26,8 @@ from storage.transaction import Scope
 MOST: Final = 50
 """Cards looked after in one transaction: commands wait for it."""
 _BOX, _ORDERS = table(Outbox), table(OrderTable)
+# Nearly every message was sent, few show a state: the index on the state must not be used.
+_SENT = unindexed(_BOX.c.state) == Status.SENT
 
 
 def stale(scope: Scope) -> bool:
@@ -83,7 +86,7 @@ def _newest(scope: Scope, row: Row) -> bool:
         _BOX.c.endpoint == row["endpoint"],
         _BOX.c.id > row["id"],
         _BOX.c.shown > "",
-        _BOX.c.state == Status.SENT,
+        _SENT,
     )
     return scope.connection.execute(later.limit(1)).first() is None
 
@@ -97,5 +100,5 @@ def _stale(*columns: Any) -> sa.Select[Any]:
     return (
         sa.select(*columns)
         .join(_ORDERS, _ORDERS.c.id == _BOX.c.order_id)
-        .where(_BOX.c.shown > "", _BOX.c.state == Status.SENT, _BOX.c.shown != _ORDERS.c.state, ~on_its_way)
+        .where(_BOX.c.shown > "", _SENT, _BOX.c.shown != _ORDERS.c.state, ~on_its_way)
     )

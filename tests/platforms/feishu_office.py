@@ -89,6 +89,7 @@ async def opened(
         "JIESU_CLOCK__START": at(1).isoformat(),
         "JIESU_CLOCK__SPEED": "0",
         "JIESU_VAULT__KEY": KEY.hex(),
+        "JIESU_PLATFORMS__PATIENCE": "120",
         "JIESU_FEISHU__APP_ID": fake.APP_ID,
         "JIESU_FEISHU__APP_SECRET": fake.APP_SECRET,
         "JIESU_FEISHU__API_BASE": feishu.base,

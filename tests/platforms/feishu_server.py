@@ -386,7 +386,7 @@ class FakeFeishu:
             piece = payload[seq * size : (seq + 1) * size]
             frame = frames.Frame(seq + 1, 9, 42, frames.DATA, headers, payload=piece)
             await self.connections[-1].send_bytes(frames.written(frame))
-        frame = await asyncio.wait_for(waiting, 10)
+        frame = await asyncio.wait_for(waiting, 60)
         answer = _json(frame.payload)
         if answer.get("code") != 200 or "biz_rt" not in frame.headers:
             self.errors.append(f"acknowledged with {answer}")

@@ -25,7 +25,7 @@ class Official:
         self._process = process
 
     async def hear(self) -> Any:
-        return json.loads(await asyncio.wait_for(self._process.stdout.readline(), 60))
+        return json.loads(await asyncio.wait_for(self._process.stdout.readline(), 300))
 
     async def tell(self, **question: Any) -> None:
         self._process.stdin.write(json.dumps(question).encode() + b"\n")
@@ -90,10 +90,10 @@ async def _receives_the_same(official: Official) -> None:
 
 
 async def _speaks_the_same_frames(official: Official, feishu: FakeFeishu) -> None:
-    await asyncio.wait_for(feishu.connected.wait(), 30)
+    await asyncio.wait_for(feishu.connected.wait(), 300)
     assert await feishu.push(message_event("签收 1")) == {}
     assert (await official.hear())["heard"][0].startswith("om_q1 ")
     answer = await feishu.push(press_event({"command": "/派单 1"}, option="城管科", number="e1"), pieces=3)
     assert answer["toast"]["content"] == "好"
     assert await official.hear() == {"heard": ["e1 /派单 1 城管科"]}
-    await asyncio.wait_for(feishu.pinged.wait(), 10)
+    await asyncio.wait_for(feishu.pinged.wait(), 60)

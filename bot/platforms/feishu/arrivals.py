@@ -11,7 +11,7 @@ from bot.platforms.contract import Incoming, Knows, Receive
 from bot.platforms.feishu.api import OpenApi
 from bot.platforms.feishu.events import NAME, Received, received
 from bot.platforms.feishu.resources import fetched
-from bot.platforms.taking import Taking
+from bot.platforms.taking import PATIENCE, Taking
 
 LONGEST_TOAST: Final = 60
 """★ Characters that a toast can show."""
@@ -39,7 +39,7 @@ class Arrivals:
             kind = header.get("event_type") if isinstance(header, dict) else None
             logger.bind(platform=NAME).debug("nothing for us: {}", str(kind)[:64])
             return {}
-        said = await self._taking(lambda: self._taken(event, found))
+        said = await self._taking(lambda: self._taken(event, found), PATIENCE)
         return _toast(said) if found.incoming.button else {}
 
     async def know_bot(self) -> str | None:

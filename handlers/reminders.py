@@ -3,8 +3,9 @@
 A timer holds the next moment of every running clock, so a restart, a pause or a second replica changes nothing. What
 was missed while the service was down comes as one digest for each group, and so does what is due for more orders at
 once than anybody reads one by one (★ 20, as for an import). Quiet hours (★ 22:00–07:00) hold ordinary nudges until
-they end, when they come as such a digest too; a breach is marked at its moment all the same. Ladders will decide here
-who is called; today the responsible people are called at every step.
+they end, when they come as such a digest too; a breach is marked at its moment all the same. Urgent orders that are
+overdue are repeated together, one message for a group, each at least as often as its ladder says. Ladders will decide
+here who is called; today the responsible people are called at every step.
 """
 
 from collections import defaultdict
@@ -23,7 +24,7 @@ from handlers.quiet import Night
 from handlers.timers import Kind
 from storage.columns import table
 from storage.outbox import Priority
-from storage.tables import Clock, Order, Remark, Reminder, Slot, Timer
+from storage.tables import Clock, ClockTable, Order, OrderTable, Remark, Reminder, Slot, Timer
 from storage.transaction import Scope
 
 MOST = 200
@@ -56,6 +57,11 @@ class Due:
         """The key of the step: seconds before (−) or after the due time."""
         return str(int((self.at - self.clock.due_at).total_seconds()))
 
+    @property
+    def again(self) -> bool:
+        """Whether it repeats that an urgent order is overdue."""
+        return self.order.level == clocks.URGENT_LEVEL and self.at > self.clock.due_at
+
 
 def sweep(office: Office, scope: Scope) -> int:
     """Handle every timer that is due at the scope's moment, at most `MOST`; returns how many were due.
@@ -82,6 +88,7 @@ def sweep(office: Office, scope: Scope) -> int:
         for row in rows
         if (found := _due(office, scope, (row["order_id"], row["kind"], row["generation"]), told, night))
     ]
+    due += _ahead(office, scope, due, told)
     urgent = [item for item in due if item.order.level == clocks.URGENT_LEVEL]
     ordinary = [item for item in due if item.order.level != clocks.URGENT_LEVEL]
     if len(rows) >= MOST:
@@ -155,6 +162,9 @@ def _tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] 
         ordinary = [number for number, items in orders.items() if items[0].order.level != clocks.URGENT_LEVEL]
         if len(ordinary) > office.rules(scope.now).digest_threshold:
             digests[groups] += [item for number in ordinary for item in orders.pop(number)]
+        overdue = [number for number, items in orders.items() if all(item.again for item in items)]
+        if len(overdue) > 1:
+            _repeat(office, scope, [item for number in overdue for item in orders.pop(number)])
         for items in orders.values():
             _remind(office, scope, items)
     for items in digests.values():
@@ -192,6 +202,46 @@ def _due(
     scope.insert(Reminder, order_id=order_id, kind=kind, generation=generation, step=due.step, at=scope.now)
     # Where everybody who would be called knows already, nobody is.
     return due if _audience(office, due).people or not due.resting else None
+
+
+def _ahead(office: Office, scope: Scope, due: Sequence[Due], told: Collection[_Step]) -> list[Due]:
+    """Where something urgent and overdue is repeated now: what would be repeated before its next time, brought forward.
+
+    Every clock has its own minute; ten overdue orders would otherwise speak up every three minutes.
+    """
+    rules, now = office.rules(scope.now), scope.now
+    window = max((timers.ladder(item.clock, rules).every for item in due if item.again), default=None)
+    if window is None:
+        return []
+    timer, order, clock = table(Timer), table(OrderTable), table(ClockTable)
+    same = (timer.c.order_id == clock.c.order_id, timer.c.kind == clock.c.kind)
+    query = (
+        sa.select(timer)
+        .join(order, order.c.id == timer.c.order_id)
+        .join(clock, sa.and_(*same, timer.c.generation == clock.c.generation))
+        .where(timer.c.next_at > now, timer.c.next_at < now + window)
+        .where(order.c.level == clocks.URGENT_LEVEL, clock.c.due_at < now)
+        .limit(MOST)
+    )
+    rows = scope.connection.execute(query).mappings().all()
+    numbers = sorted({row["order_id"] for row in rows})
+    scope.load(Order, numbers)
+    scope.load(Clock, numbers)
+    told = {*told, *_told(scope, numbers)}
+    return [found for row in rows if (found := _early(scope, rules, row, told)) is not None]
+
+
+def _early(scope: Scope, rules: Rules, row: sa.RowMapping, told: Collection[_Step]) -> Due | None:
+    key = (row["order_id"], row["kind"], row["generation"])
+    order, clock = scope.order(row["order_id"]), _clock(scope, *key)
+    if order is None or clock is None or not clock.running or advice(order, Kind(clock.kind)) is None:
+        return None
+    due = Due(order, clock, row["next_at"])
+    if not due.again or (*key, due.step) in told:
+        return None
+    scope.place(Timer, key, {"next_at": timers.next_moment(clock, rules, due.at)})
+    scope.insert(Reminder, order_id=key[0], kind=key[1], generation=key[2], step=due.step, at=scope.now)
+    return due
 
 
 def _clock(scope: Scope, order: int, kind: str, generation: int) -> Clock | None:
@@ -235,13 +285,25 @@ def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
     )
 
 
+def _repeat(office: Office, scope: Scope, items: list[Due]) -> None:
+    """One urgent message for a group: all its urgent orders that are overdue, the latest first."""
+    items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
+    orders = list(dict.fromkeys(item.order.id for item in items))
+    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
+    more = len(lines) > _LISTED
+    text = office.texts.render("urgent_overdue", now=scope.now, lines=lines[:_LISTED], total=len(orders), more=more)
+    audience = _together(office, items)
+    notices.post(office, scope, audience, kind="reminder", priority=Priority.URGENT, text=text, orders=orders)
+
+
 def _catch_up(office: Office, scope: Scope, items: list[Due]) -> None:
     """One digest for a group; who has more to read than it holds finds the rest by asking."""
     items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
     lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
     text = office.texts.render("catch_up", now=scope.now, lines=lines[:_LISTED], total=len(lines))
     audience = _together(office, items)
-    notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text)
+    orders = list(dict.fromkeys(item.order.id for item in items))
+    notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text, orders=orders)
 
 
 def _together(office: Office, items: list[Due]) -> Audience:

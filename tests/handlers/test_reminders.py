@@ -212,6 +212,22 @@ def test_two_replicas_sweep_at_once(postgresql_url: str, open_store: OpenStore) 
     streets[0].check()
 
 
+def test_urgent_orders_that_are_overdue_are_repeated_in_one_message_each_half_hour(street: Street) -> None:
+    for number, minute in enumerate((0, 7, 13, 22), 1):
+        street.import_rows(row(number, 到达时间=f"2026-06-01 09:{minute:02d}", **URGENT))
+    street.move(at(1, "14:00"))
+    street.notices()
+
+    street.move(hours=5)
+
+    told = [notice for notice in street.notices() if "紧急工单超期" in notice.text]
+    assert 10 <= len(told) <= 11
+    for notice in told:
+        assert "（4 件）" in notice.text
+        assert all(f"【#{number}】" in notice.text for number in (1, 2, 3, 4))
+    street.check()
+
+
 def test_what_was_missed_while_down_comes_as_one_digest(street: Street) -> None:
     street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in (1, 2, 3)))
     street.import_rows(row(4, 到达时间="2026-06-01 09:00", **URGENT))

@@ -41,7 +41,7 @@ def claim(
     another step may follow; or False when nothing may be done at the scope's moment."""
     if not outbox.take_lease(scope, endpoint, holder, LEASE):
         return False
-    if doubts.recover(office, scope, endpoint) or doubts.queue_digest(office, scope, endpoint):
+    if doubts.recover(office, scope, endpoint, sender) or doubts.queue_digest(office, scope, endpoint):
         return True
     attempts = ledger.recent(scope, endpoint, sender.limits)
     if ledger.free_from(attempts, sender.limits) > scope.now:

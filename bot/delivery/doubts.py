@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.delivery import ledger, merging
 from bot.delivery.ledger import CARD_UPDATE, MERGED_DIGEST, UNKNOWN_DIGEST, Row
-from bot.platforms.contract import Outcome
+from bot.platforms.contract import Idempotent, Outcome, Sender
 from handlers.intake.announcing import announced
 from handlers.office import Office
 from handlers.states import State
@@ -22,18 +22,25 @@ from storage.tables import OrderTable, Outbox
 from storage.transaction import Scope
 
 _BROKEN_OFF = "发送途中程序中断，这条消息可能已经送到"
+_SENT_AGAIN = "发送途中程序中断，再发一次，平台不会重复收下"
 EDITS = 5
 """How often a change of a card is tried whose outcome stays unknown."""
 _NUMBER = re.compile(r"【#\d+】")
 
 
-def recover(office: Office, scope: Scope, endpoint: str) -> bool:
-    """Requests that were begun and never ended, by whoever lost the endpoint: their outcome is unknown.
+def recover(office: Office, scope: Scope, endpoint: str, sender: Sender) -> bool:
+    """Requests that were begun and never ended, by whoever lost the endpoint: their outcome is unknown. Where the
+    platform takes a message once, it is sent again instead.
 
     The caller holds the endpoint's lease and has no request of its own under way.
     """
     rows = ledger.stranded(scope, endpoint)
     for row in rows:
+        begun = ledger.begun(scope, row["id"])
+        if isinstance(sender, Idempotent) and begun is not None and scope.now - begun < sender.takes_once:
+            ledger.end_attempt(scope, row["id"], outcome=Outcome.RETRY, detail=_SENT_AGAIN)
+            outbox.update(scope, row["id"], state=Status.RETRY, next_at=scope.now, detail=_SENT_AGAIN)
+            continue
         ledger.end_attempt(scope, row["id"], outcome=Outcome.UNKNOWN, detail=_BROKEN_OFF)
         unknown(office, scope, row, detail=_BROKEN_OFF)
     return bool(rows)

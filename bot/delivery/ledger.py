@@ -164,6 +164,13 @@ def stranded(scope: Scope, endpoint: str) -> list[Row]:
     return _rows(scope, query)
 
 
+def begun(scope: Scope, number: int) -> datetime | None:
+    """When the message's request that has not ended was begun."""
+    query = sa.select(sa.func.max(_ATTEMPT.c.at)).where(_ATTEMPT.c.outbox_id == number, _ATTEMPT.c.ended_at.is_(None))
+    moment: datetime | None = scope.connection.execute(query).scalar()
+    return moment
+
+
 def unnamed(scope: Scope, endpoint: str) -> list[Row]:
     """Messages of unknown outcome that nobody was told of, oldest first; none while a digest is on its way."""
     if endpoint not in _doubtful(scope):

@@ -193,6 +193,17 @@ class Sender(Protocol):
         ...
 
 
+@runtime_checkable
+class Idempotent(Protocol):
+    """What a sender has beside `Sender` whose platform takes a message only once, however often it is sent.
+
+    Its `send` makes the request's id from the message alone, so that another process makes the same one.
+    """
+
+    takes_once: timedelta
+    """How long the platform surely remembers: within this time what a dead process began is simply sent again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What a harmless request to the platform showed: one Chinese line, and its mend where something is wrong.

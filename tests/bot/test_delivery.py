@@ -2,8 +2,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from bot.platforms.contract import Answer, Limit, Outcome
+from bot.platforms.matrix.api import Api
+from bot.platforms.matrix.sender import MatrixRoom
 from handlers.states import State
 from storage import failpoints, outbox
 from storage.errors import StoreUnavailable
@@ -11,6 +14,7 @@ from storage.outbox import Priority, Status
 from storage.tables import Attempt, Outbox
 from tests.bot.delivery_desk import ROBOT, SECOND, HandClock, house
 from tests.platforms import wecom_server as fake
+from tests.platforms.matrix_server import BOT, BOT_TOKEN, FakeMatrix
 from tests.platforms.wecom_server import FakeWeCom
 
 SINGLY = Priority.REPORT
@@ -358,6 +362,36 @@ async def test_a_request_that_a_dead_process_began_is_of_unknown_outcome(one, we
     arrived = int(point == "delivery.after_answer")
     assert wecom.contents.count("【#1】") == arrived
     assert wecom.contents.count("【#1】（可能重复）") == int(priority == Priority.URGENT)
+
+
+@pytest.mark.parametrize("point", ["delivery.before_request", "delivery.after_answer"])
+@pytest.mark.parametrize("late", [False, True])
+async def test_where_the_platform_takes_a_message_once_a_dead_process_leaves_no_doubt(one, killed_at, point, late):
+    async with FakeMatrix(now=one.clock.now) as server:
+        room = server.room("work", BOT)
+        token = SecretStr(BOT_TOKEN)
+
+        async def where():
+            return room
+
+        def matrix():
+            return MatrixRoom(Api(one.session, server.url, token), where, (Limit(10, MINUTE),))
+
+        one.senders[ROBOT] = matrix()
+        killed_at(point)
+        await one.queue("【#1】", Priority.URGENT)
+        with pytest.raises(Killed):
+            await one.delivery.drain()
+        one.restart("two")
+        one.senders[ROBOT] = matrix()
+        one.clock.at += matrix().takes_once if late else timedelta()
+        await one.through()
+        arrived = ["【#1】"] if not late or point == "delivery.after_answer" else []
+        assert [content["body"] for content in server.said(room)] == [
+            *arrived,
+            *(["【#1】（可能重复）"] if late else []),
+        ]
+        assert one.states() == ([Status.UNKNOWN, Status.SENT] if late else [Status.SENT])
 
 
 async def test_a_process_that_ends_after_recording_sends_nothing_again(one, wecom, killed_at):

@@ -125,7 +125,11 @@ class Feed:
         said = {
             room: await self._missed(room, _dict(_dict(state).get("timeline")), since) for room, state in rooms.items()
         }
-        await asyncio.gather(*(self._read(room, events) for room, events in said.items() if events))
+        # All of them end before anything is looked at again: two must never read one room.
+        read = (self._read(room, events) for room, events in said.items() if events)
+        for failed in await asyncio.gather(*read, return_exceptions=True):
+            if failed is not None:
+                raise failed
         return await self._keep(found) if any(said.values()) else _place(found)
 
     async def _sync(self, since: str | None, wait: timedelta = timedelta()) -> dict[str, Any]:

@@ -20,10 +20,12 @@ WHOLE: Final = timedelta(seconds=12)
 
 
 class MatrixRoom:
-    """A `Sender`. `room` finds the room's id when something goes there; it raises Trouble."""
+    """A `Sender`, and an `Idempotent` one. `room` finds the room's id when something goes there; it raises Trouble."""
 
     avoid: tuple[Avoid, ...] = ()
     edits = True
+    takes_once = timedelta(hours=12)
+    """★ Synapse forgets a transaction after a day."""
 
     def __init__(self, api: Api, room: Callable[[], Awaitable[str]], limits: tuple[Limit, ...]) -> None:
         self.limits = limits

@@ -23,6 +23,7 @@ from storage.store import Store
 from storage.vault import load_key
 from tests.conftest import KEY, open_rehearsal
 from tests.crash.child import LOG
+from tests.platforms import wecom_server
 from tests.platforms.wecom_server import FakeWeCom
 
 ROOT = Path(__file__).parents[2]
@@ -214,7 +215,10 @@ class House:
 async def house(nursery: Nursery, folder: Path, database_url: str | None) -> AsyncIterator[House]:
     """An office that has not been started. The robots take more than 20 a minute: their minute is a real one."""
     async with contextlib.AsyncExitStack() as stack:
-        robots = {name: await stack.enter_async_context(FakeWeCom(per_window=None)) for name in ROBOTS}
+        robots = {
+            name: await stack.enter_async_context(FakeWeCom(f"{place:08}{wecom_server.KEY[8:]}", per_window=None))
+            for place, name in enumerate(ROBOTS)
+        }
         http = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE)))
         port = stack.enter_context(reserved_port())
         office = House(nursery, folder, database_url, robots, port, http)

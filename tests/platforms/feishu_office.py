@@ -1,8 +1,10 @@
 """An office whose people write on Feishu: the whole service, with a clock that only the test moves."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ class Office:
 
     async def settle(self) -> list[str]:
         """Let everything that waits leave; what can be read on Feishu then."""
-        await self.service.delivery.drain()
+        await self.service.rehearse(self.service.clock.now() + timedelta(seconds=5))
         return self.feishu.texts
 
     def taken(self) -> list[str]:
@@ -106,4 +108,6 @@ async def opened(
         async with running(office) as service, TestClient(TestServer(application(service))) as client:
             yield Office(service, client, feishu, street)
     finally:
+        # a look into the outbox that was given up at the end goes on in its thread
+        await asyncio.get_running_loop().shutdown_default_executor()
         office.store.close()

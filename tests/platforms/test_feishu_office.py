@@ -108,6 +108,17 @@ async def test_a_press_is_the_command_and_its_toast_the_answer(office: Office, f
     assert office.taken() == ["press:e1"]
 
 
+async def test_a_card_is_brought_up_to_date_when_its_order_moves(light: Office, feishu):
+    await light.settle()
+    card = next(message for message in feishu.messages if message.buttons)
+    assert "签收" in card.buttons
+    await light.call(press_event(card.buttons["签收"], card=card.id, person="ou_zhang"))
+    await light.settle()
+
+    assert card.edits == 1
+    assert "签收" not in card.buttons
+
+
 async def test_a_press_that_is_not_allowed_says_so(light: Office):
     _, answer = await light.call(press_event({"command": "/结案 1"}, person="ou_zhang"))
 
@@ -358,7 +369,7 @@ async def test_the_line_is_kept_alive_as_often_as_the_platform_wants(lined: Offi
 
 
 async def test_the_probe_asks_harmless_questions(lined: Office, feishu):
-    before = len(feishu.messages)
+    before = len(await lined.settle())
     probes = await lined.service.platforms["feishu"].probe()
 
     assert [(probe.name, probe.ok) for probe in probes] == [

@@ -226,6 +226,8 @@ async def background(
     finally:
         if stop is not None:
             await stop()
+            # What it reads in a thread is let come to its end: a connection that is cut off there stays open.
+            await asyncio.wait({task}, timeout=1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

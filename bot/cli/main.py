@@ -125,13 +125,14 @@ def verify(config_file: ConfigOption = None) -> None:
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="备份写到哪个文件")],
+    file: Annotated[Path, typer.Argument(help="备份写到哪个文件，不能是已有的")],
+    force: Annotated[bool, typer.Option("--force", help="覆盖这个名字的旧备份")] = False,
     config_file: ConfigOption = None,
 ) -> None:
     """备份整个库，服务运行时也可以；办公室密钥不在其中"""
     from bot.cli.safekeeping import backup_store
 
-    backup_store(Context.load(config_file), file)
+    backup_store(Context.load(config_file), file, force=force)
 
 
 @app.command()

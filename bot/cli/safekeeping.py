@@ -17,8 +17,13 @@ from storage.restore import restore
 from storage.vault import Vault, VaultError
 
 
-def backup_store(context: Context, target: Path) -> None:
-    """Write a consistent copy, also while the service runs; says what it holds. Raises StoreError, OSError."""
+def backup_store(context: Context, target: Path, *, force: bool = False) -> None:
+    """Write a consistent copy, also while the service runs; says what it holds.
+
+    An older backup of that name is replaced only with `force`, anything else never. Raises StoreError, OSError.
+    """
+    if target.is_file() and not force:
+        raise StoreError(f"{target} 已经存在，没有备份，也没有覆盖：请换一个文件名；要覆盖这份旧备份，加 --force")
     store = open_store(context.settings, create=False, migrate=False)
     try:
         erased = keep_ledger(context.settings, store)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlmodel import SQLModel
+from typer.testing import CliRunner
 
+from bot.cli.main import app
 from bot.cli.safekeeping import backup_store, restore_store
 from storage import archive
 from storage.archive import HEADER_BYTES
@@ -75,13 +77,29 @@ def test_every_column_of_every_table_can_be_held():
 def test_only_another_backup_is_replaced(database_url, tmp_path):
     house = House(tmp_path / "a", database_url)
     house.key_file.with_name("notes.txt").write_text("keep")
-    with pytest.raises(StoreError, match="不是备份：不会覆盖"):
+    with pytest.raises(StoreError, match="已经存在"):
         backup_store(house.context, house.folder / "notes.txt")
     assert house.key_file.with_name("notes.txt").read_text() == "keep"
     with pytest.raises(StoreError, match="不会覆盖"):
-        backup_store(house.context, tmp_path)
-    for _ in range(2):
-        backup_store(house.context, tmp_path / "b.jiesu")
+        backup_store(house.context, tmp_path, force=True)
+    with pytest.raises(StoreError, match="不是备份：不会覆盖"):
+        backup_store(house.context, house.folder / "notes.txt", force=True)
+    backup_store(house.context, tmp_path / "b.jiesu")
+    backup_store(house.context, tmp_path / "b.jiesu", force=True)
+
+
+def test_an_older_backup_is_replaced_only_on_request(database_url, tmp_path):
+    house = House(tmp_path / "a", database_url)
+    target = tmp_path / "b.jiesu"
+    backup_store(house.context, target)
+    before = target.read_bytes()
+    told = CliRunner().invoke(app, ["backup", str(target)], env=house.environ)
+    assert isinstance(told.exception, StoreError)
+    assert "已经存在" in str(told.exception) and "--force" in str(told.exception)
+    assert target.read_bytes() == before
+    told = CliRunner().invoke(app, ["backup", "--force", str(target)], env=house.environ)
+    assert told.exit_code == 0
+    assert [path.name for path in tmp_path.glob("*b.jiesu*")] == ["b.jiesu"]
 
 
 def test_a_full_disk_leaves_the_older_backup(database_url, tmp_path, monkeypatch):
@@ -95,7 +113,7 @@ def test_a_full_disk_leaves_the_older_backup(database_url, tmp_path, monkeypatch
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        backup_store(house.context, target)
+        backup_store(house.context, target, force=True)
     assert target.read_bytes() == before
     assert [path.name for path in tmp_path.glob(".b.jiesu*")] == []
 

@@ -252,6 +252,14 @@ def test_a_group_without_a_way_out(patient):
     assert not [line for line in patient.lines(Mark.WARNING) if "没有出口" in line]
 
 
+def test_groups_without_a_way_out_are_one_line(patient):
+    more = '\n[[groups]]\nid = "office"\nname = "综合群"\npurpose = "supervision"\n'
+    _with(patient, ROBOT, "")
+    text = patient.organisation_file.read_text(encoding="utf-8")
+    patient.organisation_file.write_text(text + more, encoding="utf-8")
+    assert "派单群、综合群没有出口（2 个群）" in patient.only(Mark.WARNING, "平台")
+
+
 def test_no_dispatch_group(patient):
     _with(patient, '"dispatch"\nrobots', '"leaders"\nrobots')
     assert "没有派单工作群" in patient.only(Mark.BAD, "平台")

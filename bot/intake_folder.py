@@ -8,6 +8,7 @@ which changes nothing.
 import asyncio
 import itertools
 import os
+import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -56,8 +57,9 @@ class IntakeFolder:
         self._stuck: dict[str, _Signature] = {}
         self._stopping = threading.Event()
         try:
-            for each in (folder, folder / DONE, folder / FAILED):
-                each.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for each in (DONE, FAILED):
+                (folder / each).mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise ConfigError(
                 f"导入文件夹 {folder} 用不了：{reason(error)}。请检查 intake.folder、路径和权限"
@@ -175,18 +177,30 @@ def _put_away(path: Path, folder: Path, lines: Iterable[str]) -> None:
     """Move a file into a folder under a name that is free there, with its result.
 
     Nothing is ever overwritten: both names are reserved by empty files first, then the file takes its place at once.
-    The result is written before the move, so that a file in the folder has one.
+    The result is written before the move, so that a file in the folder has one. Both name callers in clear text, so
+    only the service's own user may read them, whatever mode the file came with.
     """
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     target, result = _reserved(folder, path)
     try:
         with result.open("w", encoding="utf-8", newline="\n") as out:
             out.writelines(f"{line}\n" for line in lines)
-        path.replace(target)
+        _move(path, target)
     except BaseException:
         target.unlink(missing_ok=True)
         result.unlink(missing_ok=True)
         raise
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        path.chmod(0o600)
+    except PermissionError:
+        # Somebody else's file: only its owner may close it. A copy is ours; after a crash in between it comes again.
+        shutil.copyfile(path, target)
+        path.unlink()
+    else:
+        path.replace(target)
 
 
 def _reserved(folder: Path, path: Path) -> tuple[Path, Path]:
@@ -197,10 +211,10 @@ def _reserved(folder: Path, path: Path) -> tuple[Path, Path]:
         if target.exists() or result.exists():
             continue
         try:
-            target.touch(exist_ok=False)
+            target.touch(mode=0o600, exist_ok=False)
         except FileExistsError:  # somebody else came between
             continue
-        result.touch()
+        result.touch(mode=0o600)
         return target, result
     raise AssertionError("numbers do not end")
 

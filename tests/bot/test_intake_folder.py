@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bot.desk import Desk
 from bot.intake_folder import IntakeFolder
 from config.errors import ConfigError
 from config.settings import load_settings
+from handlers.intake.files import MAX_BYTES
 from storage.errors import StoreUnavailable
 from storage.store import Job, Store
 from storage.tables import Event
@@ -122,6 +124,43 @@ async def test_a_file_that_cannot_be_read_goes_to_failed_and_nothing_of_it_is_st
     assert len(texts) == 2
     assert all("\n" not in text and "没有导入：" in text for text in texts)
     assert watched.street.rows(Event) == []
+
+
+async def test_only_the_service_reads_what_it_keeps(watched: Watched) -> None:
+    watched.put("今日.csv", HEADER + line(1)).chmod(0o644)
+    watched.put("图.xls", "").chmod(0o664)
+    await watched.looks()
+    for below in ("", "done", "failed"):
+        assert stat.S_IMODE((watched.folder / below).stat().st_mode) == 0o700
+    kept = [watched.folder / below / name for below in ("done", "failed") for name in watched.names(below)]
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept} == dict.fromkeys(
+        ("今日.csv", "今日.csv.result.txt", "图.xls", "图.xls.result.txt"), 0o600
+    )
+
+
+async def test_a_file_of_somebody_else_is_kept_as_a_copy_of_ours(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.put("今日.csv", HEADER + line(1)).chmod(0o644)
+
+    def refuses(self: Path, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuses)
+    await watched.looks()
+    assert watched.names() == []
+    kept = watched.folder / "done" / "今日.csv"
+    assert kept.read_text(encoding="utf-8") == HEADER + line(1)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+async def test_a_file_of_more_than_200_mb_is_told_and_kept_aside(watched: Watched) -> None:
+    os.truncate(watched.put("大.csv", HEADER + line(1)), MAX_BYTES + 1)  # a hole: it takes no room
+    await watched.looks()
+    reason, closing = watched.result("大.csv", "failed")
+    assert reason == "大.csv：文件超过 200 MB，没有导入。请分成几个文件导入。"
+    assert closing == "新增 0 未变 0 变更 0 拒绝 0"
+    assert "文件超过 200 MB" in watched.street.notices().only("intake_folder").text
 
 
 async def test_a_name_that_is_taken_is_never_overwritten(watched: Watched) -> None:

@@ -63,6 +63,16 @@ _PAGE: Final = "是网页或矢量图（HTML/SVG/XML），里面可能藏有程�
 _MACRO: Final = "里有宏（程序），不收：请另存为不带宏的文档再发"
 _BROKEN: Final = "不完整或已损坏：请重新发一次"
 _BEGINNINGS: Final = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"#!AMR")
+_NAMES: Final = (
+    (b"%PDF", "PDF 文档"),
+    (b"\x89PNG", "PNG 图片"),
+    (b"GIF8", "GIF 图片"),
+    (b"\xff\xd8\xff", "JPEG 图片"),
+    (b"#!AMR", "AMR 录音"),
+)
+"""Beginnings of kinds that are kept, where a file may be cut off."""
+_WORD: Final = re.compile(r"^是 ?|，.*$")
+"""What stands around the name in the reason of a refusal."""
 _LOCKED: Final = "有打开密码，别人看不了：请去掉密码再发"
 
 
@@ -85,6 +95,17 @@ def recognise(data: bytes) -> FileType:
     if data[257:262] == b"ustar":
         raise Refusal(_ARCHIVE)
     return TYPES[_text(data)]
+
+
+def name_of(head: bytes) -> str | None:
+    """What a file is by its first bytes, for people; None for a text, and for what is not on our lists.
+
+    For doors that take no attachments: what it may be kept as, only `recognise` says.
+    """
+    beginnings = [(magic, _WORD.sub("", reason)) for magic, reason in _REFUSED] + list(_NAMES)
+    # A text may begin with the letters of a program; only what is no text has a NUL soon.
+    known = [name for magic, name in beginnings if head.startswith(magic) and (b"\0" in head or len(magic) > 2)]
+    return next(iter(known), None) or next((TYPES[ending].title for ending, test in _KNOWN if test(head)), None)
 
 
 def matching(ending: str, kind: FileType) -> bool:

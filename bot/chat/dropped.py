@@ -29,8 +29,9 @@ from config.texts import cut
 from handlers.attachments import NewFile, examined, plain_name, too_large
 from handlers.enclosures import NOWHERE
 from handlers.execution import Answered
+from handlers.filetypes import recognise
 from handlers.inbound import Message, Post, Reply, keep
-from handlers.intake.files import MAX_BYTES, check_table
+from handlers.intake.files import MAX_BYTES, check_table, over_limit
 from handlers.intake.whole import WholeFile, read_whole
 from handlers.office import Office
 from handlers.privacy import clean
@@ -160,14 +161,24 @@ class DroppedImports:
         if file.lost:
             return file.lost
         if file.size > MAX_BYTES:
-            return f"文件有 {file.size >> 20} MB，最大 {MAX_BYTES >> 20} MB，请分成几个文件导入"
+            return over_limit()
         try:
             check_table(file.path)
         except Refusal as refusal:
-            return f"{refusal.message.rstrip('。')}；要存到工单，请引用那件工单的消息再发"
+            return f"{refusal.message.rstrip('。')}{self._elsewhere(file)}"
         except OSError as error:
             return f"文件读不出来（{reason(error)}），请再发一次"
         return ""
+
+    def _elsewhere(self, file: IncomingFile) -> str:
+        """Where else a file may go that is no table: to an order, if orders may have it."""
+        if file.size > self._office.rules(self._clock.now()).attachments.file_mb << 20:
+            return ""
+        try:
+            recognise(file.path.read_bytes())
+        except (Refusal, OSError):
+            return ""
+        return "；要存到工单，请引用那件工单的消息再发"
 
     def _begin(self, scope: Scope, message: Message, told: Answered, lines: Sequence[str], post: Post) -> list[Reply]:
         for part, (file, why) in enumerate(zip(message.files, lines, strict=True), start=1):

@@ -15,6 +15,8 @@ from handlers.intake.whole import WholeFile, read_whole
 from handlers.office import Office
 from handlers.refusal import Refusal
 
+REHEARSED = "注意：这是演练库，以上工单都不是真的在办；正式导入请换正式的数据目录"
+"""Said just before the last line: a store that is marked as rehearsal takes an import whatever the clock says."""
 GAP = 0.005
 """Seconds at least between two transactions, in which a service that runs beside finds the write lock free: on SQLite
 nobody queues for it, who waits looks every millisecond."""
@@ -37,6 +39,8 @@ def import_files(context: Context, files: list[Path], source: str | None, *, tak
                 continue
             with file:
                 _store(office, file, totals, takeover=takeover)
+        if office.store.rehearsal and totals.counts.total() > totals.counts[REJECTED]:
+            say(REHEARSED)
         out(totals.closing)
     finally:
         office.store.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from handlers import filetypes
 from handlers.intake.columns import ColumnMap, recognise, score, unknown_columns
 from handlers.intake.delimited import DelimitedFile
 from handlers.intake.text import Cell, clean
@@ -98,17 +99,10 @@ _REASONS: Final[dict[type[OSError], str]] = {
 }
 
 _ADVICE: Final = "请用 Excel 或 WPS 打开后另存为 .xlsx 再导入"
+_ORIGINAL: Final = "请用系统导出的原表"
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP: Final = b"PK"
 _OTHERS: Final = (
-    (b"%PDF", "PDF 文件"),
-    (b"\x89PNG", "图片"),
-    (b"\xff\xd8\xff", "图片"),
-    (b"GIF8", "图片"),
-    (b"Rar!", "压缩包"),
-    (b"7z\xbc\xaf", "压缩包"),
-    (b"\x1f\x8b", "压缩包"),
-    (b"SQLite format 3", "数据库文件"),
     (b"<!doctype", "网页格式的表格"),
     (b"<html", "网页格式的表格"),
     (b"<table", "网页格式的表格"),
@@ -124,6 +118,11 @@ _OTHERS: Final = (
 _NUL_SHARE: Final = 0.05
 
 
+def over_limit(limit: int = MAX_BYTES) -> str:
+    """What is said of a file of more than `limit` bytes, the same at every door."""
+    return f"文件超过 {limit / 2**20:.0f} MB，没有导入。请分成几个文件导入。"
+
+
 def _kind(path: Path, limit: int) -> FileKind:
     with path.open("rb") as file:
         head = file.read(65_536)
@@ -131,19 +130,21 @@ def _kind(path: Path, limit: int) -> FileKind:
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise Refusal("文件是空的。请重新导出。")
     if size > limit:
-        raise Refusal(f"文件有 {size / 2**20:.0f} MB，最大 {limit / 2**20:.0f} MB。请分成几个文件导入。")
+        raise Refusal(over_limit(limit))
     if head.startswith(_OLE):
         check_ole(path)
         return FileKind.XLS
     if head.startswith(_ZIP):
         check_zip(path, limit)
         return FileKind.XLSX
+    if (name := filetypes.name_of(head)) is not None:
+        raise Refusal(f"这是{name}，不是能导入的表格（.xls .xlsx .csv）。{_ORIGINAL}。")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for magic, name in _OTHERS:
         if start.startswith(magic.lower()):
             raise Refusal(f"这是{name}，不是能导入的表格（.xls .xlsx .csv）。{_ADVICE}。")
     if head[:2] not in {b"\xff\xfe", b"\xfe\xff"} and head.count(0) > len(head) * _NUL_SHARE:
-        raise Refusal(f"认不出这是什么文件，只能导入 .xls .xlsx .csv。{_ADVICE}。")
+        raise Refusal(f"认不出这是什么文件，只能导入 .xls .xlsx .csv。{_ORIGINAL}。")
     return FileKind.CSV
 
 

@@ -129,12 +129,26 @@ def check_zip(path: Path, limit: int) -> None:
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise Refusal(_BROKEN) from error
     if "xl/workbook.xml" not in {member.filename.lower() for member in members}:
-        raise Refusal(_NOT_A_TABLE)
+        raise Refusal(f"这是{_contents(members)}，不是能导入的表格（.xls .xlsx .csv）。请用系统导出的原表。")
     if any(member.flag_bits & 1 for member in members):
         raise Refusal(_LOCKED)
     if sum(member.file_size for member in members) > limit * MAX_EXPANSION:
         raise Refusal("表格展开后太大，不像正常的导出文件。请重新导出，或分成几个文件导入。")
 
+
+def _contents(members: Sequence[zipfile.ZipInfo]) -> str:
+    """What a zip archive is that holds no table."""
+    names = {member.filename.lower() for member in members}
+    found = next((name for part, name in _ZIPPED if part in names), None)
+    return found or "压缩包（表格要先解压出来）"
+
+
+_ZIPPED: Final = (
+    ("word/document.xml", "Word 文档"),
+    ("ppt/presentation.xml", "PPT 演示"),
+    ("androidmanifest.xml", "程序"),
+    ("meta-inf/manifest.mf", "程序"),
+)
 
 # [MS-XLS] 2.4.21 and 2.4.117: the stream of globals begins with BOF (version 0x0600 or 0x0500, type 5), and FilePass
 # follows it, at most a few records later.

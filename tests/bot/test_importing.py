@@ -75,9 +75,20 @@ def test_a_file_of_more_than_200_mb_is_refused_before_it_is_read(
     context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = export(tmp_path, line(1))
-    os.truncate(file, 201 * 2**20)  # a hole: it takes no room
+    os.truncate(file, 200 * 2**20 + 1)  # a hole: it takes no room
     assert import_files(context, [file], None, takeover=False) == 2
-    assert "文件有 201 MB，最大 200 MB" in capsys.readouterr().err
+    assert "文件超过 200 MB，没有导入。请分成几个文件导入" in capsys.readouterr().err
+
+
+def test_an_import_into_a_rehearsal_says_so(
+    context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = {name: value for name, value in context.environ.items() if "CLOCK" not in name}
+    beside = Context(load_settings(None, real), real)
+    assert import_files(beside, [export(tmp_path, line(1))], None, takeover=False) == 0
+    said = capsys.readouterr()
+    assert said.out == "新增 1 未变 0 变更 0 拒绝 0\n"
+    assert "演练库" in said.err.splitlines()[-1]
 
 
 def test_a_file_that_breaks_off_leaves_nothing(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

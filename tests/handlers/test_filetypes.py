@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.attachments import examined
-from handlers.filetypes import TYPES, recognise
+from handlers.filetypes import TYPES, name_of, recognise
 from handlers.refusal import Refusal
 from tests.handlers.sample_files import KEPT, REFUSED
 
@@ -24,6 +24,24 @@ def test_refused_with_its_reason(what: str) -> None:
     data, word = REFUSED[what]
     with pytest.raises(Refusal, match=word):
         recognise(data)
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"MZ\x90\x00\x03", "程序"),
+        (b"MZ,1,2\n", None),
+        (b"\x7fELF\x02", "程序"),
+        (b"PK\x05\x06", "压缩包"),
+        (b"{\\rtf1", "RTF 文档"),
+        (b"\x89PNG cut off", "PNG 图片"),
+        (KEPT["bmp"], "BMP 图片"),
+        (KEPT["mp4"], "MP4 视频"),
+        ("工单编号,标题\n".encode(), None),
+    ],
+)
+def test_named_by_its_first_bytes(head: bytes, name: str | None) -> None:
+    assert name_of(head) == name
 
 
 @given(st.sampled_from(sorted(KEPT)), st.sampled_from(sorted(TYPES)))

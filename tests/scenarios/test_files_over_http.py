@@ -102,6 +102,15 @@ async def test_what_is_not_imported(
         assert "\n" not in reply["text"]
 
 
+async def test_a_program_named_as_a_table_is_called_one(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        _, answer = await send(house, "zhang", ("工单.xlsx", b"MZ\x90" + bytes(64)), group="@zhang")
+
+        text = answer["replies"][0]["text"]
+        assert "这是程序，不是能导入的表格" in text
+        assert "要存到工单" not in text  # no order takes it either
+
+
 async def test_a_table_that_is_none_is_told_at_its_end(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
         await send(house, "zhang", ("别的表.csv", "姓名,年龄\n李四,30\n".encode()), group="@zhang")

@@ -194,7 +194,7 @@ def test_a_zip_bomb_and_other_archives_are_refused(tmp_path):
     assert "太大" in refused(path, limit=100_000)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("word/document.xml", "")
-    assert "不是表格" in refused(path)
+    assert "这是Word 文档，不是能导入的表格" in refused(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b" \r\n\r\n", bytes(100)])
@@ -205,22 +205,23 @@ def test_an_empty_file_is_named_as_such(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    ("content", "word"),
+    ("content", "word", "mend"),
     [
-        (b"%PDF-1.7 ...", "PDF"),
-        (b"\x89PNG\r\n", "图片"),
-        (b"\r\n<HTML><table><tr><td>", "网页"),
-        (b"\xef\xbb\xbf<?xml version='1.0'?><Workbook>", "XML"),
-        (b"Rar!\x1a\x07", "压缩包"),
-        (bytes(range(256)) * 20 + bytes(2000), "认不出"),
+        (b"%PDF-1.7 ...", "PDF", "系统导出的原表"),
+        (b"\x89PNG\r\n", "图片", "系统导出的原表"),
+        (b"MZ\x90\0", "程序", "系统导出的原表"),
+        (b"\r\n<HTML><table><tr><td>", "网页", "另存为"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><Workbook>", "XML", "另存为"),
+        (b"Rar!\x1a\x07", "压缩包", "系统导出的原表"),
+        (bytes(range(256)) * 20 + bytes(2000), "认不出", "系统导出的原表"),
     ],
 )
-def test_other_kinds_are_named_with_what_to_do(tmp_path, content, word):
+def test_other_kinds_are_named_with_what_to_do(tmp_path, content, word, mend):
     path = tmp_path / "a.xls"
     path.write_bytes(content)
     message = refused(path)
     assert word in message
-    assert "另存为" in message
+    assert mend in message
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
@@ -231,7 +232,7 @@ def test_a_missing_file_and_a_folder(tmp_path):
 def test_a_large_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(text(), encoding="utf-8")
-    assert "最大" in refused(path, limit=50)
+    assert "超过" in refused(path, limit=50)
 
 
 def test_an_unreadable_encoding_and_a_cut_character(tmp_path):

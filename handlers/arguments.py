@@ -10,6 +10,7 @@ from typing import Final, TypeVar, overload
 
 from config.organisation import Community, Department, Organisation, Person
 from handlers.periods import Period, read_period
+from handlers.privacy import echoed
 from handlers.references import Misread, Reference, fold, read_reference
 from handlers.refusal import Misused, Refusal
 from handlers.when import BARE_TIME, When, Workdays, read_span, read_when
@@ -272,5 +273,4 @@ def _one(name: str, found: tuple[_Found, ...], kind: str, nearest: list[str]) ->
 
 
 def _short(text: str) -> str:
-    line = " ".join(text[:40].split())
-    return line if len(line) <= 20 else f"{line[:20]}…"
+    return echoed(text)

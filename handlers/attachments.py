@@ -188,7 +188,7 @@ def safe_name(work: Work, order: Order | None, file: NewFile) -> str:
         # A harmless-looking inner ending (照片.jpg.exe) goes with the false one.
         inner = _ending(stem)
         stem, ending = (stem[: -len(inner) - 1] if inner in _ENDINGS else stem), file.kind.ending
-    stem = work.clean(cut(stem, LONGEST_NAME), order).replace("\n", " ").strip(" .")
+    stem = cut(work.clean(stem, order), LONGEST_NAME).replace("\n", " ").strip(" .")
     return f"{stem or '未命名'}.{ending.lower()}" if ending else stem or "未命名"
 
 

@@ -21,6 +21,7 @@ from handlers.lifecycle import STEPS
 from handlers.lookup import find
 from handlers.office import Office
 from handlers.permission import permit
+from handlers.privacy import echoed
 from handlers.references import Reference, fold
 from handlers.refusal import Misused, Refusal
 from handlers.registry import BY_NAME
@@ -77,15 +78,16 @@ def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
     except Refusal as refusal:
         answered.said.append(Said(f"✘ {_with_usage(refusal.message, command)}"))
         return answered
+    named = tuple(target for target in targets if isinstance(target, int))
+    callers: dict[int, tuple[str, ...]] = {}
     said = [
-        target if isinstance(target, Said) else _one(office, answered, unit, command, request, target)
+        target if isinstance(target, Said) else _one(office, answered, unit, command, request, target, named, callers)
         for target in targets
     ]
     if len(said) == 1:
         answered.said.extend(said)
     else:
-        orders = tuple(target for target in targets if isinstance(target, int))
-        answered.said.append(Said("\n".join(item.text for item in said), orders=orders))
+        answered.said.append(Said("\n".join(item.text for item in said), orders=named))
     return answered
 
 
@@ -147,8 +149,8 @@ def _without_number(request: Request) -> str:
     number = _NUMBER_AND_MORE.match(fold(request.rest))
     if number is None:
         return "缺少单号"
-    word, digits = request.rest.split(maxsplit=1)[0][:20], number[1]
-    return f"“{word}”不是单号：单号只写数字，后面空一格，是不是 /{request.command} {digits}"
+    word, digits = request.rest.split(maxsplit=1)[0], number[1]
+    return f"“{echoed(word)}”不是单号：单号只写数字，后面空一格，是不是 /{request.command} {digits}"
 
 
 def quoted_order(orders: Sequence[int]) -> int:
@@ -161,9 +163,18 @@ def quoted_order(orders: Sequence[int]) -> int:
     raise Refusal(f"引用的消息提到几件工单（{named}），请写明是哪一件")
 
 
-def _one(office: Office, answered: Answered, unit: Attempts, command: Command, request: Request, order: int) -> Said:
+def _one(
+    office: Office,
+    answered: Answered,
+    unit: Attempts,
+    command: Command,
+    request: Request,
+    order: int,
+    named: tuple[int, ...],
+    callers: dict[int, tuple[str, ...]],
+) -> Said:
     def act(scope: Scope) -> Said:
-        work = Work(office, scope, request.actor, request.place)
+        work = Work(office, scope, request.actor, request.place, named, callers)
         found = work.order(order)
         if command.name in STEPS:
             permit(office, request.actor, found, command.name, work.now)

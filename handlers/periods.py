@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from config.shanghai import day_of, start_of_day
 from handlers.dates import add_months, calendar_day, number, read_day
+from handlers.privacy import echoed
 from handlers.references import fold
 from handlers.refusal import Refusal
 
@@ -109,12 +110,12 @@ def _range(match: re.Match[str], today: date, first_day: int) -> Span | None:
         # `到` and `至` stand in names too; two dots are never anything else.
         if match["between"] in ("至", "到", "~"):
             return None
-        raise Refusal(f"看不懂日期“{match['a'][:20]}”，请写成 2026-06-01..2026-06-15")
+        raise Refusal(f"看不懂日期“{echoed(match['a'])}”，请写成 2026-06-01..2026-06-15")
     second = match["b"].strip()
     # `12月20日..1月5日`: the end is looked for from the beginning on, unless it is a word like 今天.
     last = read_day(second, today, "past") if _RELATIVE_DAY.match(second) else read_day(second, first, "future")
     if last is None:
-        raise Refusal(f"看不懂日期“{match['b'][:20]}”，请写成 2026-06-01..2026-06-15")
+        raise Refusal(f"看不懂日期“{echoed(match['b'])}”，请写成 2026-06-01..2026-06-15")
     if last < first:
         raise Refusal(f"期间前后颠倒：{first} 在 {last} 之后，请把早的写在前面")
     return first, last, f"{first}..{last}" if first < last else str(first)

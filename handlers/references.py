@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from handlers.privacy import echoed
+
 LIMIT: Final = 50
 """Most orders that one message may name: more is a slip of the finger rather than a wish."""
 
@@ -127,4 +129,4 @@ def _too_many(count: int) -> Misread:
 
 
 def _short(word: str) -> str:
-    return word if len(word) <= 20 else f"{word[:20]}…"
+    return echoed(word)

@@ -1,6 +1,6 @@
 """What a command handler is given, and what it returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -47,12 +47,18 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One command at work: the office, the transaction, who acts, and where. The time is the scope's."""
+    """One command at work: the office, the transaction, who acts, and where. The time is the scope's.
+
+    `named` are all orders that the message names: what was typed may speak of any of their callers. `callers` keeps
+    those between the orders of one message, each decrypted once.
+    """
 
     office: Office
     scope: Scope
     actor: Person
     place: Place
+    named: tuple[int, ...] = ()
+    callers: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
@@ -76,8 +82,10 @@ class Work:
         return order
 
     def clean(self, text: str, order: Order | None = None) -> str:
-        """What a person typed, masked for the journal and for every way out, the order's caller included."""
-        own = () if order is None or not text else self._own(order)
+        """What a person typed, masked for the journal and for every way out; callers of the order and of all that
+        the message names included."""
+        about = dict.fromkeys((*(() if order is None else (order.id,)), *self.named)) if text else ()
+        own = tuple(dict.fromkeys(value for number in about for value in self._own(number)))
         keep = () if order is None else (order.number,)
         return clean(text, own=own, keep=keep)
 
@@ -89,9 +97,12 @@ class Work:
         """The name of a person id, as people know it."""
         return person_name(self.office, person)
 
-    def _own(self, order: Order) -> tuple[str, ...]:
-        personal = self.personal(order)
-        return () if personal is None else tuple(value for value in (personal.name, personal.phone) if value)
+    def _own(self, number: int) -> tuple[str, ...]:
+        if number not in self.callers:
+            personal = unsealed(self.office, self.scope, number)
+            known = () if personal is None else (personal.name, personal.phone)
+            self.callers[number] = tuple(value for value in known if value)
+        return self.callers[number]
 
 
 def person_name(office: Office, person: str | None) -> str:

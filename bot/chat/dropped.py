@@ -282,7 +282,7 @@ class DroppedImports:
 
 
 def _name(file: IncomingFile) -> str:
-    return clean(cut(plain_name(file.name), 80)) or "未命名文件"
+    return cut(clean(plain_name(file.name)), 80) or "未命名文件"
 
 
 def _lines(name: str, file: WholeFile, tally: Tally) -> Iterator[str]:

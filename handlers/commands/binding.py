@@ -8,6 +8,7 @@ from config.shanghai import near_text
 from handlers import binding
 from handlers.arguments import Arguments
 from handlers.binding import CHAT, PERSON
+from handlers.privacy import echoed
 from handlers.refusal import Misused, Refusal
 from handlers.slots import Form, Slot, choice, word
 from handlers.work import Said, Work
@@ -78,7 +79,7 @@ def _group(organisation: Organisation, arguments: Arguments) -> Group:
         raise Refusal(f"“{name}”是几个群：{'、'.join(group.name for group in found)}，请写群名")
     near = nearest(name, [group.name for group in organisation.groups])
     hint = f"，是否想写 {'、'.join(near)}" if near else ""
-    raise Misused(f"组织文件里没有叫“{name[:20]}”或作此用途的群{hint}")
+    raise Misused(f"组织文件里没有叫“{echoed(name)}”或作此用途的群{hint}")
 
 
 def _overview(work: Work) -> Iterator[str]:

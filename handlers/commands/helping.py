@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from config.organisation import Person
 from handlers.arguments import Arguments
 from handlers.command import Command
+from handlers.privacy import echoed
 from handlers.refusal import Refusal
 from handlers.work import Said, Work
 
@@ -36,7 +37,7 @@ def help_(work: Work, arguments: Arguments, commands: Sequence[Command]) -> Said
     for command in commands:
         if wanted in (command.name, *command.aliases):
             return Said(explain(command))
-    raise Refusal(f"没有“{wanted[:20]}”这条命令：/帮助 看全部命令")
+    raise Refusal(f"没有“{echoed(wanted)}”这条命令：/帮助 看全部命令")
 
 
 def welcome(person: Person) -> str:

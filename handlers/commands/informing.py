@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from config.shanghai import near_text
 from config.texts import cut
 from handlers.arguments import Arguments
+from handlers.privacy import echoed
 from handlers.refusal import Refusal
 from handlers.work import Said, Work
 from storage import outbox, robots
@@ -30,7 +31,7 @@ def rules(work: Work, arguments: Arguments) -> Said:
     if wanted:
         found = [line for line in lines if wanted in line.title or wanted == line.key]
         if not found:
-            raise Refusal(f"没有“{wanted[:20]}”这条规则：/规则 看全部")
+            raise Refusal(f"没有“{echoed(wanted)}”这条规则：/规则 看全部")
         return Said("\n".join(f"{line.title}：{line.value}\n自 {line.since} 起，{line.source}" for line in found))
     body = [f"{line.title}：{line.value}{'（★）' if line.starred else ''}" for line in lines]
     return Said("\n".join(("【规则】现行", *body, "★ 合同和公开来源没有约定，暂按默认；/规则 名称 看来源")))

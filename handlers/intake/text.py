@@ -27,6 +27,9 @@ _FORMULA_TEXT = re.compile(r'^="(.*)"$|^[\'`](?=.)', re.DOTALL)
 _DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣", "-"))
 _NUMBERS = re.compile(r"[\u4e00-\u9fff]{0,2}[\d\s#/.:,+~年月日号时点分秒TZE-]+")
 _PHONE_OR_IDENTITY = re.compile(r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}[\s-]?\d{7,8}|\d{15,18})(?!\d)")
+_SIGNS: Final = "，。；！？\n"
+_NEAR: Final = 60
+_ENDING = re.compile(r"[0-9０-９A-Za-z零〇一二三四五六七八九十幺壹贰叁肆伍陆柒捌玖\s.\-－—_*()（）+]+\Z")
 _EXCEL_ERROR = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|GETTING_DATA)")
 
 
@@ -58,6 +61,15 @@ def identifier(text: str) -> str:
     if found:
         text = found.group(1) if found.group(1) is not None else text[1:]
     return unicodedata.normalize("NFKC", text).translate(_DASHES).strip()
+
+
+def shortened(text: str, limit: int) -> str:
+    """Give at most `limit` characters of a text that is masked later: cut behind a sentence's sign where one is near,
+    never within a number or a name of letters, for a part of one is not recognised any more."""
+    if len(text) <= limit:
+        return text
+    near = max(text.rfind(sign, max(0, limit - _NEAR), limit) for sign in _SIGNS)
+    return text[: near + 1] if near >= 0 else _ENDING.sub("", text[:limit])
 
 
 def shown(value: object, limit: int = 30) -> str:

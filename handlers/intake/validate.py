@@ -10,7 +10,7 @@ from config.shanghai import day_of, full_text
 from handlers.intake.columns import BY_NAME, FIELDS, Kind
 from handlers.intake.dates import BadDate, parse_date
 from handlers.intake.orders import IncomingOrder, RejectedRow, Source
-from handlers.intake.text import EXACT_DIGITS, Cell, clean, identifier, quoted
+from handlers.intake.text import EXACT_DIGITS, Cell, clean, identifier, quoted, shortened
 
 CITY: Final[Source] = "市"
 DISTRICT: Final[Source] = "区"
@@ -130,7 +130,7 @@ def _too_long(name: str, text: str, wrong: list[str], odd: list[str]) -> str:
         wrong.append(f"{field.column} 有 {len(text)} 个字，最多 {field.limit} 个")
         return ""
     odd.append(f"{field.column} 有 {len(text)} 个字，只留前 {field.limit} 个")
-    return text[: field.limit]
+    return shortened(text, field.limit)
 
 
 def _date(name: str, cell: Cell, extra: dict[str, str], wrong: list[str], odd: list[str]) -> datetime | None:
@@ -199,7 +199,7 @@ def _level(cell: Cell, extra: dict[str, str], fields: dict[str, Any], odd: list[
     if level:
         fields["level"] = level
     else:
-        extra["紧急程度（原文）"] = text[:200]
+        extra["紧急程度（原文）"] = shortened(text, 200)
         odd.append("紧急程度 的写法不认识，按没有填写处理")
 
 
@@ -212,7 +212,7 @@ def _source(cell: Cell, number: str | None, default: Source | None, extra: dict[
             odd.append(f"来源 写的是{source}，与指定的{default}不同，以表内为准")
         return source
     if text:  # 电话, 网站 and the like: a channel, not who sent it
-        extra["来源（原文）"] = text[:200]
+        extra["来源（原文）"] = shortened(text, 200)
     return default or (DISTRICT if (number or "").isdecimal() else CITY)
 
 

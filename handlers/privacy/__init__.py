@@ -12,7 +12,7 @@ from handlers.privacy.folding import plain
 from handlers.privacy.masking import mask_name, mask_phone
 from handlers.privacy.scrubbing import Scrubber, scrub
 
-__all__ = ["Cleaner", "clean", "mask_name", "mask_phone", "neutralise", "redact_log", "scrub"]
+__all__ = ["Cleaner", "clean", "echoed", "mask_name", "mask_phone", "neutralise", "redact_log", "scrub"]
 
 
 class Cleaner:
@@ -29,6 +29,13 @@ class Cleaner:
 def clean(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> str:
     """Scrub and neutralise: what any text from outside goes through before it is stored or shown in the open."""
     return Cleaner(own=own, keep=keep).clean(text)
+
+
+def echoed(text: str, length: int = 20) -> str:
+    """The beginning of what somebody typed, on one line, for an answer: masked before it is cut, because half a
+    telephone number is none that could be found."""
+    line = " ".join(scrub(text).split())
+    return line if len(line) <= length else f"{line[:length]}…"
 
 
 def neutralise(text: str) -> str:

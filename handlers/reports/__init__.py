@@ -7,6 +7,7 @@ from pathlib import Path
 from config.errors import reason
 from handlers.office import Office
 from handlers.periods import Period, read_period
+from handlers.privacy import echoed
 from handlers.refusal import Refusal
 from handlers.reports import daily
 from storage.transaction import Scope
@@ -45,14 +46,14 @@ def write_report(office: Office, scope: Scope, name: str, period: str, out: Path
     """
     report = REPORTS.get(name)
     if report is None:
-        raise Refusal(f"没有叫“{name[:20]}”的报表，现有：{'、'.join(REPORTS)}")
+        raise Refusal(f"没有叫“{echoed(name)}”的报表，现有：{'、'.join(REPORTS)}")
     ending = ".md" if out is None else out.suffix.lower()
     if ending not in report.endings:
         raise Refusal(f"不能写成“{ending or '没有后缀'}”的文件，{name}可以是：{' '.join(report.endings)}")
     wanted = read_period(period, scope.now, first_day=office.rules(scope.now).assessment_first_day)
     if wanted is None:
         raise Refusal(
-            f"看不懂期间“{period[:20]}”，请写成 2026-06-01、2026-W23、2026-06、2026-06期 或 2026-06-01..2026-06-15"
+            f"看不懂期间“{echoed(period)}”，请写成 2026-06-01、2026-W23、2026-06、2026-06期 或 2026-06-01..2026-06-15"
         )
     text = report.make(office, scope, wanted, ending)
     if out is None:

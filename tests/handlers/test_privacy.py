@@ -1,5 +1,6 @@
 """Masked forms, neutralised text and log lines."""
 
+import re
 import string
 import unicodedata
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.privacy import clean, mask_name, mask_phone, neutralise, redact_log
+from handlers.intake.text import shortened
+from handlers.privacy import clean, echoed, mask_name, mask_phone, neutralise, redact_log
 
 any_text = st.text(st.characters(), max_size=80)
 
@@ -156,3 +158,21 @@ def test_a_log_line_shows_neither_keys_nor_persons(line, secret):
 )
 def test_a_log_line_keeps_what_an_engineer_needs(line):
     assert redact_log(line) == line
+
+
+@pytest.mark.parametrize("words", range(5, 22))
+def test_an_echo_is_masked_before_it_is_cut(words: int) -> None:
+    shown = echoed("噪" * words + "13800001234，请回电")
+    assert not re.search(r"[0-9]{4}\*{0,4}[0-9]|[0-9]{5}", shown)
+
+
+@pytest.mark.parametrize("before", range(485, 501))
+def test_a_column_is_never_cut_within_a_number(before: int) -> None:
+    kept = shortened("噪" * before + "138 0000 1234 请回电", 500)
+    assert len(kept) <= 500
+    assert kept.lstrip("噪") in ("", "138 0000 1234 请回电"[: len(kept) - before]) and not re.search("[0-9]$", kept)
+
+
+def test_a_column_is_cut_behind_a_sign_where_one_is_near() -> None:
+    assert shortened("噪" * 480 + "，来电人张三丰反映" + "扰民" * 20, 490) == "噪" * 480 + "，"
+    assert shortened("噪声", 2) == "噪声"

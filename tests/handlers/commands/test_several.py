@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.storage.desk import events
 from tests.street import TO, Street, row
 
 
@@ -27,6 +28,19 @@ def test_each_order_is_a_command_of_its_own(four: Street) -> None:
     assert "✘ 没有工单 #99：请核对单号，或用 /查 关键词 查找" in reply
     assert "张坐席 已于 09:00 签收" in reply
     assert [four.order(number).state for number in range(1, 5)] == ["待派单", "待派单", "待派单", "待签收"]
+
+
+def test_a_caller_of_any_named_order_is_hidden_in_each_of_them(one: Street) -> None:
+    one.import_rows(row(2, **{"来电人": "李四光", "来电人电话/账号": "13800007654"}))
+    one.through(1, "签收")
+    one.through(2, "签收")
+
+    reply = one.say("zhang", "/派单 1-2 城管科 李四光和张三丰都在等")
+
+    journal = [event["body"] for event in events(one.store)]
+    assert sum("都在等" in str(body) for body in journal) == 2, reply
+    assert not any("李四光" in str(body) or "张三丰" in str(body) for body in journal)
+    assert "李四光" not in reply
 
 
 def test_an_order_named_twice_is_signed_once(four: Street) -> None:

@@ -49,6 +49,7 @@ def examine(
     yield from machine.disk(settings)
     yield from machine.calendar(WorkCalendar(), now)
     yield from machine.modes(settings, config_file, organisation)
+    yield from machine.kept_exports(settings)
 
 
 def _files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding | Organisation]:

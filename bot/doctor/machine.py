@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.doctor.finding import Finding, bad, good, warning
+from bot.intake_folder import DONE, FAILED
 from config.calendar import WorkCalendar
+from config.errors import reason
 from config.organisation import Organisation
 from config.settings import Settings
 from config.settings_file import DEFAULT_FILE
@@ -80,6 +82,35 @@ def modes(settings: Settings, config_file: Path | None, organisation: Organisati
     yield from wide
     if not wide:
         yield good("文件权限", "密钥、数据库和含口令的文件只有属主能读")
+
+
+def kept_exports(settings: Settings) -> Iterator[Finding]:
+    """What the watched folder keeps: whole exports, so callers' names and numbers in clear text."""
+    folder = settings.intake.folder
+    if folder is None:
+        return
+    wide, count = [], 0
+    for below in (folder / DONE, folder / FAILED):
+        try:
+            files = [path for path in below.iterdir() if path.is_file()]
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield warning("导入文件夹", f"{below} 看不了（{reason(error)}）", "用运行服务的用户再查一次")
+            continue
+        count += len(files)
+        open_files = [path for path in files if _mode(path) & 0o077]
+        if _mode(below) & 0o077:
+            wide.append(f"{below}（{_mode(below):04o}）")
+        if open_files:
+            wide.append(f"{below} 里的 {len(open_files)} 个文件（如 {open_files[0].name}）")
+    held = f"{DONE}/ 和 {FAILED}/ 里有 {count} 个文件，导出原表里有来电人的姓名电话"
+    if wide:
+        where = folder.absolute()
+        mend = f"执行 chmod -R go-rwx {where / DONE} {where / FAILED}；不再需要的原表请删去"
+        yield warning("导入文件夹", f"{held}，别的用户可读：{'、'.join(wide)}", mend)
+    else:
+        yield good("导入文件夹", f"{held}，只有属主能读；不再需要的请删去")
 
 
 def _private(settings: Settings, config_file: Path | None, organisation: Organisation | None) -> Iterator[Path]:

@@ -21,6 +21,16 @@ from storage.tables import Lease, Outbox
 _SHOWN = 5
 _PLACES = 8
 _KINDS = {"reply": "（答复）"}
+_IDLE = "（尚未启用）"
+_TOPICS = {
+    "sign_off": "时限",
+    "reminders": "提醒和通知",
+    "attachments": "附件和绑定",
+    "return_kinds": "办理",
+    "upstream": "导入",
+    "satisfied_weight": "三率和考核",
+}
+"""The first rule of each topic, in the policy's own order, and what stands above it."""
 _TROUBLE = (Status.FAILED, Status.UNKNOWN)
 
 
@@ -33,7 +43,16 @@ def rules(work: Work, arguments: Arguments) -> Said:
         if not found:
             raise Refusal(f"没有“{echoed(wanted)}”这条规则：/规则 看全部")
         return Said("\n".join(f"{line.title}：{line.value}\n自 {line.since} 起，{line.source}" for line in found))
-    body = [f"{line.title}：{line.value}{'（★）' if line.starred else ''}" for line in lines]
+    body, idle = [], 0
+    for line in lines:
+        if line.key in _TOPICS:
+            body += ["", f"〔{_TOPICS[line.key]}〕"]
+        if _IDLE in line.title:
+            idle += 1
+        else:
+            body.append(f"{line.title}：{line.value}{'（★）' if line.starred else ''}")
+    if idle:
+        body += ["", f"另有 {idle} 条尚未启用：/规则 尚未启用"]
     return Said("\n".join(("【规则】现行", *body, "★ 合同和公开来源没有约定，暂按默认；/规则 名称 看来源")))
 
 

@@ -283,3 +283,11 @@ def test_an_unknown_condition_is_named_with_the_nearest(desk: Desk) -> None:
 )
 def test_a_class_is_shown_by_its_last_two_levels(path: str, short: str) -> None:
     assert short_category(path) == short
+
+
+def test_rules_go_by_topic_and_leave_out_what_is_not_in_force(one) -> None:
+    told = one.say("zhang", "/规则")
+    assert "\n\n〔提醒和通知〕\n" in told
+    assert "（尚未启用）" not in told
+    assert "条尚未启用：/规则 尚未启用" in told
+    assert "（尚未启用）" in one.say("zhang", "/规则 尚未启用")

@@ -402,3 +402,18 @@ def test_only_what_is_wrong_fails(patient, monkeypatch):
     result = runner.invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert "要处理 1" in result.output
+
+
+def test_exports_that_others_can_read(patient, tmp_path):
+    done = tmp_path / "in" / "done"
+    done.mkdir(parents=True)
+    (done / "今日.csv").touch(0o644)
+    done.chmod(0o755)
+    patient.environ["JIESU_INTAKE__FOLDER"] = str(tmp_path / "in")
+    told = patient.only(Mark.WARNING, "导入文件夹")
+    assert "done（0755）" in told
+    assert "1 个文件（如 今日.csv）" in told
+    assert "chmod -R go-rwx" in told
+    (done / "今日.csv").chmod(0o600)
+    done.chmod(0o700)
+    assert any("来电人的姓名电话，只有属主能读" in line for line in patient.lines(Mark.GOOD))

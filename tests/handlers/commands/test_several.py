@@ -31,7 +31,7 @@ def test_each_order_is_a_command_of_its_own(four: Street) -> None:
 
 
 def test_a_caller_of_any_named_order_is_hidden_in_each_of_them(one: Street) -> None:
-    one.import_rows(row(2, **{"来电人": "李四光", "来电人电话/账号": "13800007654"}))
+    one.import_rows(row(2, **{"来电人": "李四光", "来电人电话/账号": "13800007654", "主要内容": "夜间施工"}))
     one.through(1, "签收")
     one.through(2, "签收")
 

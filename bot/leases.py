@@ -25,6 +25,8 @@ SPAN: Final = timedelta(seconds=30)
 """★ How long a lease lasts without being renewed: the longest that a killed replica's connection stays down."""
 RENEWED: Final = timedelta(seconds=10)
 """★ A third of the span: two renewals may fail before the lease is lost."""
+PATIENCE: Final = timedelta(seconds=4)
+"""★ For one renewal; 10 + 4 + 10 + 4 s are less than the span, so two that hang end before it does."""
 
 
 class Leases:
@@ -84,9 +86,11 @@ class Leases:
             return outbox.take_lease(scope, name, self._holder, SPAN)
 
         try:
-            ours = await self._desk.run(Job(lambda unit: unit.attempt(take), now=self._clock.now()))
-        except StoreError as error:
-            logger.warning("{} cannot be renewed: {}", name, error)
+            # A store that hangs must not keep the holder working beyond its span.
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                ours = await self._desk.run(Job(lambda unit: unit.attempt(take), now=self._clock.now()))
+        except (StoreError, TimeoutError) as error:
+            logger.warning("{} cannot be renewed: {}", name, error or "no answer")
             return None
         (self._elsewhere.discard if ours else self._elsewhere.add)(name)
         return ours

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,19 @@ from sqlalchemy.pool import QueuePool
 
 BUSY_SECONDS = 20
 """How long a SQLite connection waits for another process's write before it gives up."""
+
+LINE: Mapping[str, int] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""★ PostgreSQL: a server that is gone without a word is noticed within half a minute (libpq's names; s, the last ms).
+What the address itself says counts before this."""
+
+LONGEST_QUERY = "-c statement_timeout=300000"
+"""★ PostgreSQL: five minutes for one statement of a reader; a whole journal is read in less."""
 
 LOOK_SECONDS = 0.001
 """How often a waiting writer looks whether it is its turn."""
@@ -23,7 +37,7 @@ def sqlite_url(path: Path) -> str:
 def writing_engine(url: str) -> sa.Engine:
     """An engine whose transactions take the write lock at their start (SQLite) and are on disk at their end."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True)
+        return sa.create_engine(url, pool_size=2, max_overflow=2, pool_pre_ping=True, connect_args=_line(url))
     engine = _sqlite(url, size=1)
 
     @sa.event.listens_for(engine, "connect")
@@ -60,7 +74,13 @@ def _wait_for_turn(connection: sa.Connection) -> None:
 def reading_engine(url: str) -> sa.Engine:
     """An engine for queries beside the writer: each transaction sees one consistent state."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_size=4, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+        return sa.create_engine(
+            url,
+            pool_size=4,
+            pool_pre_ping=True,
+            isolation_level="REPEATABLE READ",
+            connect_args=_line(url, options=LONGEST_QUERY),
+        )
     engine = _sqlite(url, size=4)
 
     @sa.event.listens_for(engine, "begin")
@@ -68,6 +88,12 @@ def reading_engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _line(url: str, **more: str) -> dict[str, int | str]:
+    given = sa.make_url(url).query
+    wanted: dict[str, int | str] = {**LINE, **more}
+    return {name: value for name, value in wanted.items() if name not in given}
 
 
 def _sqlite(url: str, size: int) -> sa.Engine:

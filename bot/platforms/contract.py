@@ -6,7 +6,7 @@ docs/platforms.md.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -57,7 +57,7 @@ class Incoming:
     mentioned: bool = False
     button: bool = False
     files: tuple[IncomingFile, ...] = ()
-    reply: Mapping[str, str] | None = None
+    reply: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

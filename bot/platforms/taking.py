@@ -1,4 +1,8 @@
-"""Messages under way: a platform hears within a second that its message was taken, and what was taken is not lost."""
+"""Messages under way: a platform hears within a second that its message was taken, and it is tried until it is stored.
+
+From that second on a message that is not stored yet lives in this process only: its platform was told that it came and
+does not repeat it. A crash loses it; whoever wrote it got no answer and writes again (docs/limits.md).
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,28 +18,42 @@ from storage.errors import StoreError
 
 T = TypeVar("T")
 PATIENCE: Final = timedelta(seconds=1)
-"""★ What takes longer goes on by itself: every platform repeats what it thinks was not taken."""
+"""★ What takes longer goes on by itself: a platform repeats what is not acknowledged soon, but nothing after that."""
 GRACE: Final = timedelta(seconds=5)
-"""★ How long `stop` waits for what is under way. The platform's repeat finds what was not stored by then."""
+"""★ How long `stop` waits for what is under way. What is not stored by then is lost, and named in the log."""
+MOST: Final = 200
+"""★ Messages of one platform that are under way at a time. Further ones are not acknowledged: it repeats them."""
 TRIES: Final = 5
 """★ How often a message is tried that a fault of ours stops; while the store takes nothing, for ever."""
 
 
-class Taking:
-    """The messages of one platform that are being taken. `waits` is the pause after an attempt (from 1)."""
+class Full(StoreError):
+    """As many messages are under way as are kept in memory: this one was not taken, and must not be acknowledged."""
 
-    def __init__(self, platform: str, waits: Callable[[int, Random], timedelta] = pause) -> None:
+
+class Taking:
+    """The messages of one platform that are being taken, at most `most` at a time. `waits` is the pause after an
+    attempt (from 1)."""
+
+    def __init__(self, platform: str, waits: Callable[[int, Random], timedelta] = pause, most: int = MOST) -> None:
+        self._most = most
         self._platform = platform
         self._waits = waits
         self._random = SystemRandom()
         self._tasks: set[asyncio.Task[object]] = set()
 
-    async def __call__(self, work: Callable[[], Awaitable[T]], patience: timedelta = PATIENCE) -> T | None:
+    async def __call__(
+        self, work: Callable[[], Awaitable[T]], patience: timedelta = PATIENCE, number: str = ""
+    ) -> T | None:
         """Begin `work` and wait for its result as long as `patience`; None when it goes on, or failed for good.
 
-        It is begun again when it raises, so it must be such that a second time changes nothing. Raises nothing.
+        It is begun again when it raises, so it must be such that a second time changes nothing. `number` is the
+        message's id, for the log. Raises Full, and nothing else.
         """
-        task = asyncio.create_task(self._insist(work), name=f"{self._platform} message")
+        if len(self._tasks) >= self._most:
+            logger.bind(platform=self._platform).warning("message {} is not taken: too many are under way", number)
+            raise Full("正在处理的消息太多，请稍后再发")
+        task = asyncio.create_task(self._insist(work), name=number or "?")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         done, _ = await asyncio.wait({task}, timeout=patience.total_seconds())
@@ -46,6 +64,9 @@ class Taking:
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=GRACE.total_seconds())
         for task in self._tasks:
+            logger.bind(platform=self._platform).error(
+                "message {} is given up unstored: who wrote it got no answer", task.get_name()
+            )
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

@@ -185,3 +185,19 @@ async def test_a_store_that_is_away_for_a_moment_costs_no_connection_but_a_longe
     await until(lambda: one.open)
     assert one.begun == 2
     await one.stop()
+
+
+async def test_a_store_that_hangs_costs_the_connection_before_anybody_else_may_take_it(replicas, monkeypatch):
+    clock, (one, *_) = replicas
+    one.start()
+    await until(lambda: one.open)
+    monkeypatch.setattr("bot.leases.PATIENCE", timedelta(0))
+
+    async def hangs(job):
+        await asyncio.Event().wait()
+
+    run, one.desk.run = one.desk.run, hangs
+    clock.at += SPAN - timedelta(seconds=10)
+    await until(lambda: not one.open)
+    one.desk.run = run
+    await one.stop()

@@ -5,7 +5,7 @@ import pytest
 from loguru import logger
 
 from bot.platforms import taking
-from bot.platforms.taking import TRIES, Taking
+from bot.platforms.taking import TRIES, Full, Taking
 from storage.errors import StoreUnavailable
 
 AT_ONCE = timedelta(0)
@@ -106,3 +106,28 @@ async def test_work_may_be_any_callable_that_gives_something_to_await():
         return number
 
     assert await Taking("x")(lambda: take(7)) == 7
+
+
+async def test_only_so_many_are_under_way_and_the_next_is_told_from_one_that_was_taken():
+    take, let = Taking("x", most=2), asyncio.Event()
+
+    for _ in range(2):
+        assert await take(let.wait, AT_ONCE) is None
+    with pytest.raises(Full):
+        await take(let.wait, AT_ONCE)
+    let.set()
+    await take.stop()
+    assert await take(let.wait, LONG) is True
+
+
+async def test_what_stopping_gives_up_is_named_in_the_log(take, monkeypatch):
+    monkeypatch.setattr(taking, "GRACE", AT_ONCE)
+    told = []
+    sink = logger.add(lambda line: told.append(line.record["message"]), level="ERROR")
+    try:
+        await take(asyncio.Event().wait, AT_ONCE, "CAIQ-7")
+        await take.stop()
+    finally:
+        logger.remove(sink)
+    assert len(told) == 1
+    assert "CAIQ-7" in told[0]

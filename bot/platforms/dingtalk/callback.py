@@ -34,7 +34,7 @@ class Callback:
         self._taking = taking
 
     async def answer(self, request: web.Request) -> web.Response:
-        """200 for what is genuine, at once or within a second; 403 in one line for the rest."""
+        """200 for what is genuine, at once or within a second; 403 in one line for the rest. Raises Full (a 503)."""
         moment, given = request.headers.get("timestamp", ""), request.headers.get("sign", "")
         body = await self._door.body(request)
         signed = signed_at(moment, given, self._secret.get_secret_value())
@@ -49,7 +49,8 @@ class Callback:
             await self._take(json_object(body))
             return True
 
-        if await self._taking(work) is False:
+        number = str(json_object(body).get("msgId", ""))[:128]
+        if await self._taking(work, number=number) is False:
             return _refused("这个签名已经用过")
         return web.Response()
 

@@ -21,7 +21,7 @@ from bot.platforms.dingtalk.answers import json_object
 from bot.platforms.dingtalk.messages import NAME
 from bot.platforms.dingtalk.openapi import OpenApi
 from bot.platforms.door import LARGEST
-from bot.platforms.taking import Taking
+from bot.platforms.taking import Full, Taking
 from bot.platforms.waiting import pause
 from config.addresses import checked_address
 
@@ -119,7 +119,10 @@ class Stream:
                 answer = data if isinstance(data, str) else "{}"
             case "CALLBACK", topic if topic == MESSAGES:
                 found = json_object(data if isinstance(data, str) else None)
-                await self._taking(lambda: self._take(found))
+                try:
+                    await self._taking(lambda: self._take(found), number=str(found.get("msgId", ""))[:128])
+                except Full:
+                    return
                 answer = _RESPONSE
             case "EVENT", _:
                 answer = _SUCCESS

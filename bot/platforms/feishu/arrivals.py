@@ -32,14 +32,15 @@ class Arrivals:
         self._bot: str | None = None
 
     async def take(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Take an event; the answer to give. Raises nothing: what fails here goes on being tried."""
+        """Take an event; the answer to give. What fails here goes on being tried; raises Full where nothing more is
+        taken."""
         found = received(event, self._bot)
         if found is None:
             header = event.get("header")
             kind = header.get("event_type") if isinstance(header, dict) else None
             logger.bind(platform=NAME).debug("nothing for us: {}", str(kind)[:64])
             return {}
-        said = await self._taking(lambda: self._taken(event, found), PATIENCE)
+        said = await self._taking(lambda: self._taken(event, found), PATIENCE, found.incoming.message_id)
         return _toast(said) if found.incoming.button else {}
 
     async def know_bot(self) -> str | None:

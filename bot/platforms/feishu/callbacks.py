@@ -44,7 +44,7 @@ class Callbacks:
         self._token = verification_token
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer one callback: 403 to what is not Feishu's, 200 to everything else, whatever becomes of it here."""
+        """Answer one callback: 403 to what is not Feishu's, 200 to everything else. Raises Full (a 503)."""
         body = await self._door.body(request)
         outer = loaded(body)
         event = self._opened(outer)

@@ -22,6 +22,7 @@ from bot.platforms.feishu.arrivals import Arrivals
 from bot.platforms.feishu.codes import loaded
 from bot.platforms.feishu.events import NAME
 from bot.platforms.feishu.frames import Frame
+from bot.platforms.taking import Full
 from bot.platforms.waiting import pause
 from config.addresses import checked_address
 
@@ -93,8 +94,11 @@ class Socket:
         finally:
             self.connected = False
             self._pieces.clear()
-            pinging.cancel()
-            await asyncio.gather(pinging, return_exceptions=True)
+            # What these told goes on being taken; only their acknowledgements end with the line.
+            ending = {pinging, *self._tasks}
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(*ending, return_exceptions=True)
             await line.close()
 
     async def _listen(self, line: aiohttp.ClientWebSocketResponse) -> str:
@@ -127,7 +131,10 @@ class Socket:
         began = asyncio.get_running_loop().time()
         said: dict[str, Any] = {}
         if frame.headers.get("type") in ("event", "card"):
-            said = await self._arrivals.take(loaded(payload))
+            try:
+                said = await self._arrivals.take(loaded(payload))
+            except Full:
+                return
         answer: dict[str, Any] = {"code": 200}
         if said:
             answer["data"] = b64encode(json.dumps(said, ensure_ascii=False).encode()).decode()

@@ -20,7 +20,7 @@ from bot.platforms.matrix.api import CLIENT, Api, Trouble, segment
 from bot.platforms.matrix.media import fetched
 from bot.platforms.matrix.reading import Heard, Me, heard
 from bot.platforms.matrix.rooms import Rooms
-from bot.platforms.taking import Taking
+from bot.platforms.taking import Full, Taking
 from bot.platforms.waiting import pause
 
 POLL: Final = timedelta(seconds=30)
@@ -87,7 +87,9 @@ class Feed:
                         since = await self._begin()
                     since = await self._look(since)
                     failures, self.connected = 0, True
-                except Trouble as trouble:
+                except (Trouble, Full, OSError) as error:
+                    # Nothing was passed over: the place is kept only after everything before it was taken.
+                    trouble = error if isinstance(error, Trouble) else Trouble(Answer(Outcome.RETRY, _told(error)))
                     failures += 1
                     self.connected = False
                     wait = trouble.answer.wait or min(self._waits(failures, self._random), LONGEST_PAUSE)
@@ -198,10 +200,10 @@ class Feed:
             reply=reply,
         )
         if said.file is None:
-            await self._taking(partial(self._wiring.receive, incoming), ENDLESS)
+            await self._taking(partial(self._wiring.receive, incoming), ENDLESS, said.event)
             return
         async with fetched(self._api, said.file, self._wiring.settings.data_dir, private=private) as file:
-            await self._taking(partial(self._wiring.receive, replace(incoming, files=(file,))), ENDLESS)
+            await self._taking(partial(self._wiring.receive, replace(incoming, files=(file,))), ENDLESS, said.event)
 
     async def _invitations(self, found: Mapping[str, Any]) -> None:
         """Accept who may invite: somebody we know, into a room that we know, or, to talk in private, anybody of our
@@ -264,6 +266,10 @@ async def whoami(api: Api, user_id: str) -> Me:
             raise
     name = profile.get("displayname")
     return Me(user_id, name if isinstance(name, str) else "")
+
+
+def _told(error: Full | OSError) -> str:
+    return str(error) if isinstance(error, Full) else f"附件没有地方放（{error.strerror or type(error).__name__}）"
 
 
 def _place(found: Mapping[str, Any]) -> str:

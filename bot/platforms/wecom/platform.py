@@ -1,6 +1,7 @@
 """The platform as the settings configure it: group robots, and the bot by WebSocket or by HTTP callback."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from aiohttp import web
 from loguru import logger
 
 from bot.platforms.contract import Limit, Probe, Sender, Wiring
-from bot.platforms.taking import Taking
+from bot.platforms.taking import Full, Taking
 from bot.platforms.wecom import cards
 from bot.platforms.wecom.callback import Callbacks
 from bot.platforms.wecom.chat import ADDRESS, REQUEST, BotChat, CallbackChat
@@ -120,10 +121,16 @@ class WeCom:
         return None
 
     async def _take_frame(self, body: dict[str, Any], request: str) -> None:
-        """A frame of the WebSocket: the reader goes on at once."""
+        """A frame of the WebSocket: the reader goes on at once. WeCom waits for no acknowledgement of one."""
+        with contextlib.suppress(Full):  # it is in the log
+            await self._take_body(body, request)
+
+    async def _take_body(self, body: dict[str, Any], request: str) -> None:
         match read(body, request):
             case Message() as message:
-                await self._taking(lambda: self._take(message, {REQUEST: request}), AT_ONCE)
+                await self._taking(
+                    lambda: self._take(message, {REQUEST: request}), AT_ONCE, message.incoming.message_id
+                )
             case Press() as press:
                 arrived = time.monotonic()
                 await self._taking(lambda: self._pressed(press, request, arrived), AT_ONCE)
@@ -131,11 +138,11 @@ class WeCom:
                 logger.debug("wecom: {} is not for us", other)
 
     async def _take_callback(self, body: dict[str, Any]) -> None:
-        """What a callback held: it is answered after a second at the latest."""
+        """What a callback held: it is answered after a second at the latest. Raises Full (a 503)."""
         match read(body):
             case Message() as message:
-                url = message.response_url
-                await self._taking(lambda: self._take(message, None if url is None else {ADDRESS: url}))
+                url, number = message.response_url, message.incoming.message_id
+                await self._taking(lambda: self._take(message, None if url is None else {ADDRESS: url}), number=number)
             case Press() as press if (command := cards.command_of(press)) is not None:
                 await self._taking(lambda: self._wiring.receive(press.incoming(command)))
             case other:

@@ -74,6 +74,11 @@ def weekday_text(at: datetime | date) -> str:
     return WEEKDAYS[(day_of(at) if isinstance(at, datetime) else at).weekday()]
 
 
+def over_text(late: timedelta) -> str:
+    """`刚刚超期` within the first minute, then `已超 3小时`."""
+    return "刚刚超期" if late < timedelta(minutes=1) else f"已超 {span_text(late)}"
+
+
 def span_text(span: timedelta) -> str:
     """`15分钟`, `2小时`, `2小时5分`, `24小时`, `7天`, `2天3小时`; seconds are dropped, a minus sign is kept.
 

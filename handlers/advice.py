@@ -50,7 +50,7 @@ _ADVICE = {
     Kind.DISPATCH: "/派单 {0} 主办科室",
     Kind.RESPOND: "联系来电人后 /反馈 {0} 已接通 说明",
     Kind.CLOSE_OUT: "/办结 {0} 解决 结果",
-    Kind.EVALUATE: "/评定 {0} 是 解决 满意",
+    Kind.EVALUATE: "/评定 {0}",
     Kind.FOUR_DAYS: "/办结 {0} 解决 结果",
     Kind.ADVISE: "/批复 {0} 派 科室，或 /批复 {0} 退 单位",
     Kind.SUPERVISE: "/办结 {0} 解决 结果",

@@ -21,8 +21,8 @@ class Behalf:
 
     @property
     def word_from(self) -> str:
-        """Who gave the word, as people read it."""
-        return f"{self.person.name}口头确认" if self.person else "未注明何人确认"
+        """Whose word it rests on, as people read it: named by the seat or the head by rule, confirmed by nobody."""
+        return f"据{self.person.name}" if self.person else "未注明据何人"
 
     def data(self) -> dict[str, Any]:
         """For the event."""

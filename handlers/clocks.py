@@ -7,7 +7,7 @@ stands a timer, the next moment at which somebody must be told; the sweeper read
 from datetime import datetime, timedelta
 
 from config.rules import Limit, Rules
-from config.shanghai import day_of, end_of_day, full_text, near_text, span_text
+from config.shanghai import day_of, end_of_day, full_text, near_text, over_text, span_text
 from handlers import timers
 from handlers.office import Office
 from handlers.states import State
@@ -17,7 +17,6 @@ from storage.transaction import Scope
 
 URGENT_LEVEL = "紧急"
 _SPARED = timedelta(seconds=1)
-_MINUTE = timedelta(minutes=1)
 AHEAD = timedelta(minutes=10)
 """How far another system's clock may be ahead of ours before its arrival time is a mistake."""
 
@@ -251,8 +250,7 @@ def upcoming(scope: Scope, order: Order) -> list[Clock]:
 def standing(clock: Clock, now: datetime) -> str:
     """`17:00 到期，剩 2小时5分` or `06-01 17:00 到期，已超 3小时`, marked where the calendar is only provisional."""
     left = clock.due_at - now
-    over = "刚到时限" if -left < _MINUTE else f"已超 {span_text(-left)}"
-    words = f"剩 {span_text(left)}" if left > timedelta() else over
+    words = f"剩 {span_text(left)}" if left > timedelta() else over_text(-left)
     return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 

@@ -151,5 +151,6 @@ def _slot(slot: Slot, command: Command, actor: Person, rules: Rules) -> dict[str
         "optional": slot.optional and not needed,
         "free": slot.free,
         "colleague": slot.colleague,
+        "about": slot.about,
     }
     return {"kind": slot.kind, "usage": slot.usage, **{name: value for name, value in given.items() if value}}

@@ -148,7 +148,8 @@ def _without_number(request: Request) -> str:
     """`/签收20号`: the number is plain, only the command's grammar does not take it so."""
     number = _NUMBER_AND_MORE.match(fold(request.rest))
     if number is None:
-        return "缺少单号"
+        written = request.rest.split(maxsplit=1)
+        return f"缺少单号：“{echoed(written[0])}”不是单号，单号是数字" if written else "缺少单号"
     word, digits = request.rest.split(maxsplit=1)[0], number[1]
     return f"“{echoed(word)}”不是单号：单号只写数字，后面空一格，是不是 /{request.command} {digits}"
 

@@ -5,14 +5,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from config.shanghai import span_text
+from config.shanghai import over_text, span_text
 from handlers.office import Office
 from handlers.work import department_name
 from storage.columns import table
 from storage.tables import ClockTable, Order, OrderTable
-
-OVERDUE = "⚠已超"
-"""What stands before the time by which an order is late."""
 
 
 def order_line(office: Office, order: Order, due: datetime | None, now: datetime) -> str:
@@ -35,7 +32,7 @@ def order_line(office: Office, order: Order, due: datetime | None, now: datetime
 def left(due: datetime, now: datetime) -> str:
     """`剩 2小时` or `⚠已超 3小时`."""
     rest = due - now
-    return f"剩 {span_text(rest)}" if rest > timedelta() else f"{OVERDUE} {span_text(-rest)}"
+    return f"剩 {span_text(rest)}" if rest > timedelta() else f"⚠{over_text(-rest)}"
 
 
 def short_category(path: str) -> str:

@@ -1,6 +1,8 @@
 """From what a person wrote to the order that is meant (interface, section Chat)."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -9,6 +11,10 @@ from handlers.refusal import Refusal
 from storage.columns import table
 from storage.tables import FactTable, OrderTable
 from storage.transaction import Scope
+
+NOT_BY_PERSON: Final = "不能按电话或姓名查找（个人信息）"
+INSTEAD: Final = "/查 标题、地点、社区里的词，或单号、工单编号"
+_MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 
 
 def find(scope: Scope, reference: Reference) -> int:
@@ -35,6 +41,8 @@ def _by_number(scope: Scope, reference: FullNumber) -> int:
     orders = table(OrderTable)
     query = sa.select(orders.c.id, orders.c.source).where(orders.c.number == reference.text).order_by(orders.c.id)
     found = scope.connection.execute(query).all()
+    if not found and _MOBILE.fullmatch(reference.text):
+        raise Refusal(f"没有这个编号的工单。{NOT_BY_PERSON}，请改用 {INSTEAD}")
     if not found:
         raise Refusal(f"没有工单 {reference.text}：请核对工单编号")
     if len(found) > 1:

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from config.shanghai import near_text, span_text
+from config.shanghai import near_text, over_text, span_text
 from config.texts import cut
 from handlers import attachments, clocks
 from handlers.lines import order_line, short_category
 from handlers.next_steps import next_steps
+from handlers.records import answers_text
 from handlers.timers import Kind
 from handlers.work import Work, department_name
 from storage.columns import table
@@ -169,7 +170,7 @@ def _overdue(work: Work, order: Order, data: Mapping[str, Any]) -> str:
     if clock is None:
         return str(data["clock"])
     if clock.running:
-        late = f"，已超 {span_text(work.now - clock.due_at)}"
+        late = f"，{over_text(work.now - clock.due_at)}"
     else:
         late = f"，晚 {_span(clock.late_seconds)}" if clock.late_seconds else ""
     return f"{clock.kind}时限 {near_text(clock.due_at, work.now)}{late}"
@@ -200,7 +201,7 @@ def _said(work: Work, order: Order) -> dict[int, str]:
         said[contact.n] = f"{when}{contact.channel} {contact.text}"
     for answer in work.scope.rows(Evaluation, order.id):
         if answer.origin == "复核":
-            said[answer.n] = f"响应{'是' if answer.responded else '否'} {answer.solved} {answer.satisfied}"
+            said[answer.n] = answers_text(answer.responded, answer.solved, answer.satisfied)
         elif answer.origin == "科室":
             said[answer.n] = answer.solved
     for kept in work.scope.rows(Attachment, order.id):

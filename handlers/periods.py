@@ -41,6 +41,17 @@ def read_period(text: str, now: datetime, *, first_day: int = 19) -> Period | No
     return None if day is None else _period(day, day, day.isoformat())
 
 
+def spoken(period: Period, now: datetime) -> str:
+    """A period as people say it: a week by its days, `本周（11-16 至 11-22）`; any other by its label."""
+    match = _WEEK_LABEL.fullmatch(period.label)
+    if match is None:
+        return period.label
+    first, last, today = day_of(period.start), day_of(period.end - _ONE_DAY), day_of(now)
+    weeks = (first - today + timedelta(days=today.weekday())).days // 7
+    name = {0: "本周", -1: "上周"}.get(weeks, f"{match['y']} 年第 {int(match['w'])} 周")
+    return f"{name}（{first:%m-%d} 至 {last:%m-%d}）"
+
+
 def assessment_month(day: date, first_day: int = 19) -> date:
     """The first day of the month after which the 考核期 that holds a day is named."""
     month = day.replace(day=1)
@@ -51,6 +62,7 @@ Span = tuple[date, date, str]
 """First day, last day (both within), label."""
 
 _ONE_DAY: Final = timedelta(days=1)
+_WEEK_LABEL: Final = re.compile(r"(?P<y>[0-9]{4})-W(?P<w>[0-9]{2})")
 _RELATIVE_DAY: Final = re.compile(r".*[今昨前明后本这上下]")
 
 

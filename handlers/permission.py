@@ -11,6 +11,9 @@ from handlers.states import State
 from handlers.work import department_name, person_name
 from storage.tables import Order
 
+_NAMED = 3
+"""Most people of a role that a refusal names."""
+
 
 def permit(office: Office, actor: Person, order: Order, command: str, now: datetime) -> None:
     """Raise Refusal unless the lifecycle table allows the command to this person in this state.
@@ -50,7 +53,7 @@ def is_seat_for(actor: Person, order: Order, step: Step) -> bool:
 def _reason(office: Office, actor: Person, order: Order, command: str, now: datetime) -> str:
     step = STEPS[command]
     if not actor.roles & step.who:
-        return f"{command} 由{_who(office, step)}操作，您（{actor.name}）没有这个职责"
+        return f"{command}由{_who(office, step, order)}操作，您（{actor.name}）没有这个职责"
     if order.state not in step.states:
         return f"现在是“{order.state}”，不能{command}{_already(office, order, command, now)}"
     if order.department is None:
@@ -59,8 +62,21 @@ def _reason(office: Office, actor: Person, order: Order, command: str, now: date
     return f"主办科室是{lead}，您在{mine}，不能{command}"
 
 
-def _who(office: Office, step: Step) -> str:
-    return "、".join(office.organisation.role_name(role) for role in sorted(step.who))
+def _who(office: Office, step: Step, order: Order) -> str:
+    """`复核专员（孙主任）`: the roles, each with people who have it; of a 科室 only those of the order's own."""
+    return "、".join(_role(office, role, order) for role in sorted(step.who))
+
+
+def _role(office: Office, role: str, order: Order) -> str:
+    name = office.organisation.role_name(role)
+    people = [
+        person.name
+        for person in office.organisation.people
+        if role in person.roles and (role != DEPARTMENT or person.department == order.department)
+    ]
+    if not people:
+        return name
+    return f"{name}（{'、'.join(people[:_NAMED])}{'等' if len(people) > _NAMED else ''}）"
 
 
 def _already(office: Office, order: Order, command: str, now: datetime) -> str:
@@ -86,4 +102,6 @@ def _instead(office: Office, actor: Person, order: Order, command: str) -> str:
         return "这个工单已经结束，可用 /查 看经过"
     if name in COMING or name == command:
         return f"可用 /查 {order.id} 看经过"
-    return f"现在由{_who(office, STEPS[name])}操作，例如 /{name}"
+    if STEPS[name].who == STEPS[command].who and not actor.roles & STEPS[command].who:
+        return f"现在轮到 /{name} {order.id}"
+    return f"现在由{_who(office, STEPS[name], order)}操作，例如 /{name} {order.id}"

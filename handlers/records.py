@@ -13,6 +13,11 @@ def remark(work: Work, order: Order, kind: str, text: str, /, **data: Any) -> Re
     )
 
 
+def answers_text(responded: bool | None, solved: str, satisfied: str) -> str:
+    """The three answers of a 评定, each with what it answers."""
+    return f"响应：{'是' if responded else '否'}；解决：{solved}；满意：{satisfied}"
+
+
 def contacts(work: Work, order: Order, generation: int | None = None) -> list[Contact]:
     """Contacts with the caller, oldest first; with `generation` those of that round of handling."""
     found = work.scope.rows(Contact, order.id)

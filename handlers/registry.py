@@ -169,9 +169,9 @@ COMMANDS: tuple[Command, ...] = (
         "评定 rate",
         "one",
         (
-            choice("是", "否"),
-            choice(*handling.OUTCOMES),
-            choice(*closing.SATISFIED),
+            choice("是", "否", about="响应：是否联系过来电人"),
+            choice(*handling.OUTCOMES, about="解决：诉求办成了没有"),
+            choice(*closing.SATISFIED, about="满意：来电人怎么说"),
             word("编号", optional=True, before="录音"),
             NOTE,
         ),

@@ -4,7 +4,8 @@ A timer holds the next moment of every running clock, so a restart, a pause or a
 was missed while the service was down comes as one digest for each group, and so does what is due for more orders at
 once than anybody reads one by one (★ 20, as for an import). Quiet hours (★ 22:00–07:00) hold ordinary nudges until
 they end, when they come as such a digest too; a breach is marked at its moment all the same. Urgent orders that are
-overdue are repeated together, one message for a group, each at least as often as its ladder says. Ladders will decide
+overdue are repeated together, one message for a group, each at least as often as its ladder says; what else is due in
+one sweep goes together as well. Ladders will decide
 here who is called; today the responsible people are called at every step.
 """
 
@@ -165,8 +166,12 @@ def _tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] 
         overdue = [number for number, items in orders.items() if all(item.again for item in items)]
         if len(overdue) > 1:
             _repeat(office, scope, [item for number in overdue for item in orders.pop(number)])
-        for items in orders.values():
-            _remind(office, scope, items)
+        for urgent in (True, False):
+            rest = [items for items in orders.values() if (items[0].order.level == clocks.URGENT_LEVEL) is urgent]
+            if len(rest) > 1:
+                _remind_together(office, scope, rest)
+            else:
+                _remind(office, scope, *rest)
     for items in digests.values():
         _catch_up(office, scope, items)
 
@@ -263,8 +268,44 @@ def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
     return at
 
 
-def _remind(office: Office, scope: Scope, items: list[Due]) -> None:
+def _remind_together(office: Office, scope: Scope, orders: Sequence[list[Due]]) -> None:
+    """One message for a group: several orders, equally urgent, whose reminders are due in the same sweep."""
+    orders = sorted(orders, key=lambda items: (min(item.clock.due_at for item in items), items[0].order.id))
+    entries = [
+        (
+            items[0].order,
+            [(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
+            next(step for item in items if (step := advice(item.order, Kind(item.clock.kind))) is not None).partition(
+                "；"
+            )[0],
+        )
+        for items in orders
+    ]
+    flat = [item for items in orders for item in items]
+    first = flat[0].order
+    text = office.texts.render(
+        "reminders",
+        now=scope.now,
+        urgent=first.level == clocks.URGENT_LEVEL,
+        over=sum(any(item.clock.due_at <= scope.now for item in items) for items in orders),
+        entries=entries[:_LISTED],
+        total=len(entries),
+    )
+    notices.post(
+        office,
+        scope,
+        _together(office, flat),
+        kind="reminder",
+        priority=notices.priority_of(first, Priority.REMINDER),
+        text=text,
+        orders=[order.id for order, _, _ in entries],
+    )
+
+
+def _remind(office: Office, scope: Scope, items: Sequence[Due] = ()) -> None:
     """One message for the clocks of one order that are due at once and concern the same groups."""
+    if not items:
+        return
     order = items[0].order
     text = office.texts.render(
         "reminder",
@@ -306,7 +347,7 @@ def _catch_up(office: Office, scope: Scope, items: list[Due]) -> None:
     notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text, orders=orders)
 
 
-def _together(office: Office, items: list[Due]) -> Audience:
+def _together(office: Office, items: Sequence[Due]) -> Audience:
     """The groups, which are the same for all items, and everybody who is to be called for any of them."""
     audiences = [_audience(office, item) for item in items]
     people = tuple(dict.fromkeys(person for audience in audiences for person in audience.people))

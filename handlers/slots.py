@@ -34,7 +34,8 @@ class Slot:
 
     `choices` are words to offer: all that may stand here for a `choice`, examples for the others. `before` is a word
     that goes before it (代, 录音). `free`: any order among its free neighbours. `colleague`: a person of the order's
-    主办 科室 only. `behalf`: only a seat writes it.
+    主办 科室 only. `behalf`: only a seat writes it. `about`: what a word of
+    the choice answers, where the words alone do not say it (响应 是/否).
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Slot:
     free: bool = False
     colleague: bool = False
     behalf: bool = False
+    about: str = ""
 
     @property
     def usage(self) -> str:
@@ -64,9 +66,9 @@ Form = tuple[Slot, ...]
 """One way of writing the arguments; most commands have one."""
 
 
-def choice(*words: str, label: str = "", optional: bool = False, free: bool = False) -> Slot:
+def choice(*words: str, label: str = "", optional: bool = False, free: bool = False, about: str = "") -> Slot:
     """One of these words."""
-    return Slot("choice", label, words, optional=optional, free=free)
+    return Slot("choice", label, words, optional=optional, free=free, about=about)
 
 
 def ruled(label: str, words: Callable[[Rules], Iterable[str]]) -> Slot:

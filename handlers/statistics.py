@@ -8,7 +8,7 @@ from typing import Final
 from config.shanghai import clock_text, day_of, full_text
 from handlers.arguments import Arguments
 from handlers.figures import CALIBER, STREET, Axis, Figures, Subject, Window, answers, figures
-from handlers.periods import Period, read_period
+from handlers.periods import Period, read_period, spoken
 from handlers.rates import Answers, points, pooled, three_rates
 from handlers.refusal import Misused, Refusal
 from handlers.work import Said, Work
@@ -38,13 +38,13 @@ def statistics(work: Work, arguments: Arguments) -> Said:
     period = question.period or read_period("今日", work.now)
     assert period is not None
     if period.start > work.now:
-        raise Refusal(f"{period.label} 还没有到，没有可以统计的：请换一个期间，例如 今日、本周、本期")
+        raise Refusal(f"{spoken(period, work.now)}还没有到，没有可以统计的：请换一个期间，例如 今日、本周、本期")
     window = Window.of(period, work.now)
     organisation = work.office.organisation
     groups = figures(work.scope, organisation, window, question.by, question.subject)
     given = answers(work.scope, organisation, window, question.by, question.subject) if question.rates else {}
     total = sum(groups.values(), Figures())
-    title = f"【统计】{f'{question.name} ' if question.name else ''}{period.label}"
+    title = f"【统计】{f'{question.name} ' if question.name else ''}{spoken(period, work.now)}"
     lines = [title, f"窗口：{window_text(period, work.now)}", f"口径：{_caliber(period, work.now, question.rates)}"]
     if not total and not pooled(given.values()).valid:
         return Said("\n".join([*lines, NOTHING]))
@@ -68,13 +68,13 @@ def _caliber(period: Period, as_of: datetime, rates: bool) -> str:
     """Which orders are counted, and when the stocks were counted."""
     at = "窗口末" if as_of >= period.end else "现在"
     extra = "；三率取窗口内每单最后一次复核，合计为合并计算" if rates else ""
-    return f"{CALIBER}；受理按到达时间；在办、超期（办结时限）、超4天为{at}的数{extra}"
+    return f"{CALIBER}；受理按到达时间；在办、办结超期（过了办结时限，其他环节看 /超期）、超4天为{at}的数{extra}"
 
 
 def _counts(total: Figures, groups: Mapping[str, Figures], by: Axis | None) -> list[str]:
     lines = [
         f"受理 {total.received}{by_import_text(total.by_import)}",
-        f"在办 {total.in_hand}，超期 {total.overdue}，超4天 {total.over_four_days}",
+        f"在办 {total.in_hand}，办结超期 {total.overdue}，超4天 {total.over_four_days}",
     ]
     if by is not None:
         rows = [(name, group) for name, group in groups.items() if group]
@@ -87,7 +87,7 @@ def _counts(total: Figures, groups: Mapping[str, Figures], by: Axis | None) -> l
 
 
 def _row(group: Figures) -> str:
-    return f"受理 {group.received}，在办 {group.in_hand}，超期 {group.overdue}，超4天 {group.over_four_days}"
+    return f"受理 {group.received}，在办 {group.in_hand}，办结超期 {group.overdue}，超4天 {group.over_four_days}"
 
 
 def _rates(work: Work, given: Mapping[str, Answers], question: Question) -> list[str]:

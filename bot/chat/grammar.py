@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA
 
 from handlers.references import NUMBER, fold
 
@@ -17,6 +17,8 @@ SLASHES: Final = "/、\\"
 """What serves as the slash, once folded."""
 
 _NEAR: Final = 0.5
+_NEAR_LETTERS: Final = 0.7
+"""One wrong character of two may be a slip; half of four letters is another word."""
 
 
 class References(Enum):
@@ -86,7 +88,7 @@ class CommandIndex:
         scores: dict[str, float] = {}
         for known, grammar in self._by_name.items():
             score = _likeness(typed, known)
-            if score >= _NEAR:
+            if score >= (_NEAR_LETTERS if known.isascii() else _NEAR):
                 scores[grammar.name] = max(score, scores.get(grammar.name, 0.0))
         return tuple(sorted(scores, key=lambda canonical: -scores[canonical])[:most])
 
@@ -109,4 +111,4 @@ def _likeness(typed: str, known: str) -> float:
         return 0.8 + 0.2 * min(len(typed), len(known)) / max(len(typed), len(known))
     if len(known) > 1 and known in typed:
         return 0.75
-    return Levenshtein.normalized_similarity(typed, known)
+    return OSA.normalized_similarity(typed, known)

@@ -158,9 +158,9 @@ def _result(replies: Sequence[Reply], answered: Answered) -> str:
 def _unknown(parsed: Unknown, person: Person) -> str:
     if not parsed.slashed and not parsed.nearest:
         return welcome(person)
-    name = f"/{parsed.name}" if parsed.name else "这条消息"
+    name = f" /{parsed.name}" if parsed.name else "这条消息"
     near = f"是否想用 {'、'.join('/' + other for other in parsed.nearest)}？" if parsed.nearest else ""
-    return f"✘ 不认识 {name}。{near}/帮助 看您能用的命令"
+    return f"✘ 不认识{name}。{near}/帮助 看您能用的命令"
 
 
 def _short_numbers(references: Sequence[Reference]) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Commands that ask about orders: 查, 待办, 我的, 超期, 列表. They change nothing."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,8 +13,10 @@ from handlers.arguments import Arguments
 from handlers.figures import unindexed
 from handlers.lifecycle import DEPARTMENT, DUTY, OFFICE, REVIEWER
 from handlers.lines import next_due, order_line
+from handlers.lookup import INSTEAD, NOT_BY_PERSON
 from handlers.order_sheet import sheet
-from handlers.periods import Period
+from handlers.periods import Period, spoken
+from handlers.references import fold
 from handlers.refusal import Misused, Refusal
 from handlers.states import OPEN, State
 from handlers.work import Said, Work, department_name
@@ -25,6 +28,7 @@ MOST_FOUND: Final = 10
 MOST_COUNTED: Final = 1000
 """Where all orders of all years are searched, counting stops here."""
 LONGEST_WORDS: Final = 50
+_PHONE: Final = re.compile(r"(?<![0-9])1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])")
 
 Condition = sa.ColumnElement[bool]
 _orders = table(OrderTable)
@@ -41,7 +45,10 @@ def search(work: Work, arguments: Arguments) -> Said:
 
     Raises Refusal without words, or with more of them than anybody types.
     """
-    text = " ".join(work.clean(arguments.rest("单号，或要查找的词")).split())
+    typed = arguments.rest("单号，或要查找的词")
+    text = " ".join(work.clean(typed).split())
+    if _PHONE.search(fold(typed)):
+        return Said(f"{NOT_BY_PERSON}，请改用 {INSTEAD}")
     if len(text) > LONGEST_WORDS:
         raise Refusal(f"要查找的词太长：最多 {LONGEST_WORDS} 个字")
     columns = [_orders.c[name] for name in ("title", "place", "community", "company", "number")]
@@ -50,7 +57,7 @@ def search(work: Work, arguments: Arguments) -> Said:
     ]
     page = page_of(work, where, newest=True, most=MOST_FOUND)
     if not page.orders:
-        return Said(f"没有找到“{text}”：可以换标题、地点、社区、单位或工单编号里的词")
+        return Said(f"没有找到“{text}”：可以换标题、地点、社区、单位或工单编号里的词。{NOT_BY_PERSON}")
     return listed(work, f"找到“{text}” {page.count}，新的在前：", page)
 
 
@@ -255,7 +262,7 @@ def _read(work: Work, arguments: Arguments) -> _Chosen:
             if chosen.period is not None:
                 raise Misused("日期只能写一段，例如 2026-06-01..2026-06-05")
             chosen.period = period
-            chosen.words.append(period.label)
+            chosen.words.append(spoken(period, work.now))
         else:
             word = work.clean(arguments.word("条件"))[:20]
             near = [*organisation.nearest_departments(word), *organisation.nearest_communities(word)][:3]

@@ -1,8 +1,10 @@
 """From 待派单 to 办理中: 派单, 电话, 接单, 分办, 改派."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
-from config.organisation import Person
+from config.organisation import Department, Person
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.behalf import Behalf, read_behalf
@@ -18,6 +20,7 @@ from storage.tables import Dispatch, Order
 def dispatch(work: Work, order: Order, arguments: Arguments) -> str:
     """派单: exactly one 主办 科室, any number of 协办; their people are called."""
     named = arguments.departments(work.office.organisation)
+    _require_plus(work, order, named, arguments)
     note = work.clean(arguments.optional_rest(), order)
     lead, *assisting = [department.id for department in named]
     order.state = State.AWAITING_ACCEPTANCE
@@ -68,7 +71,7 @@ def accept(work: Work, order: Order, arguments: Arguments) -> str:
     order.handler, order.accepted_at = handler.id, work.now
     clocks.meet_urgent(work.scope, order)
     if behalf is not None:
-        remark(work, order, "接单", f"代 {behalf.department.name}，{behalf.word_from}")
+        remark(work, order, "接单", f"代 {behalf.department.name}（{behalf.word_from}）")
     work.scope.record("接单", order, handler=handler.id, **_said_for(behalf))
     notices.announce(work, order, "accepted", Audience((notices.DISPATCH,)), handler=handler, behalf=behalf)
     return work.render(
@@ -109,6 +112,15 @@ def decline(work: Work, order: Order, arguments: Arguments) -> str:
     due = clocks.running(work.scope, order, Kind.DISPATCH)
     notices.announce(work, order, "declined", audience, former=former, reason=reason, due=due)
     return work.render("reply_declined", order=order, former=former, due=due)
+
+
+def _require_plus(work: Work, order: Order, named: Sequence[Department], arguments: Arguments) -> None:
+    """Refuse a 说明 whose first word is a 科室: it was meant as 协办, and would never learn of the order."""
+    first = re.split(r"[\s，,、；;。：:]", arguments.left, maxsplit=1)[0]
+    if not first or len(found := work.office.organisation.find_department(first)) != 1:
+        return
+    joined = "+".join(dict.fromkeys(department.name for department in (*named, *found)))
+    raise Refusal(f"“{first}”是科室，不能当说明：协办用 + 连接，例如 /派单 {order.id} {joined}；若是说明，请换个开头")
 
 
 def _handler(work: Work, behalf: Behalf | None) -> Person:

@@ -69,7 +69,16 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
     work.scope.record("反馈", order, contacted_at=at, channel=channel, text=text, **said)
     left = work.rules.contacts_needed_unreachable - order.unreachable
     finish = "" if not order.reached and left > 0 else _finish(work, order)
-    return work.render("reply_contact", order=order, channel=channel, at=at, met=met, left=left, finish=finish)
+    return work.render(
+        "reply_contact",
+        order=order,
+        channel=channel,
+        at=at,
+        met=met,
+        left=left,
+        finish=finish,
+        unphoned=_unphoned(order),
+    )
 
 
 def report_done(work: Work, order: Order, arguments: Arguments) -> str:
@@ -107,7 +116,9 @@ def report_done(work: Work, order: Order, arguments: Arguments) -> str:
     name = department_name(work.office, order.department)
     audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "reviewer"))
     notices.announce(work, order, "reported_done", audience, department=name, outcome=outcome, due=due, behalf=behalf)
-    return work.render("reply_reported_done", order=order, outcome=outcome, due=due, late=late)
+    return work.render(
+        "reply_reported_done", order=order, outcome=outcome, due=due, late=late, unphoned=_unphoned(order)
+    )
 
 
 def add_item(work: Work, order: Order, arguments: Arguments) -> str:
@@ -134,6 +145,11 @@ def _finish(work: Work, order: Order) -> str:
         return ""
     behalf = f"代 {department_name(work.office, order.department)} " if is_seat_for(work.actor, order, step) else ""
     return f"/办结 {order.id} {behalf}解决|部分解决|未解决 结果"
+
+
+def _unphoned(order: Order) -> bool:
+    """Whether the telephone call that an urgent order requires is missing (domain, section 2, row 8)."""
+    return order.level == clocks.URGENT_LEVEL and order.phoned_at is None
 
 
 def _require_contact(work: Work, order: Order) -> None:

@@ -89,7 +89,7 @@ async function wholeWay(page, house, { touch }) {
   await open(page, house);
   const step = async (words, typedMore = "") => {
     await tap(page.locator(".command", { hasText: words }).last(), touch);
-    const other = page.locator("#toast button", { hasText: "身份" });
+    const other = page.locator(".act-as").last();
     if (await other.isVisible()) await tap(other, touch);
     await page.waitForFunction((name) => document.querySelector("#box").value.startsWith(name), words);
     if (typedMore) await box(page).fill(`${words} ${typedMore}`);

@@ -1,5 +1,6 @@
 """Reminders: at which steps, to whom, and each once (domain, section 4)."""
 
+import re
 import threading
 from functools import partial
 
@@ -84,7 +85,7 @@ def test_the_moment_of_each_reminder_is_the_steps_own(street: Street) -> None:
     first, _, last = notices = street.notices()
     assert [notice.at for notice in notices] == [at(1, "09:30"), at(1, "09:50"), at(1, "10:00")]
     assert first.text.startswith("【#1】将到期\n签收：10:00 到期，剩 30分钟\n")
-    assert last.text.startswith("【#1】⚠ 已超期\n签收：10:00 到期，刚到时限\n")
+    assert last.text.startswith("【#1】⚠ 已超期\n签收：10:00 到期，刚刚超期\n")
 
 
 # ------------------------------------------------------------------------------------------------------ right people
@@ -97,7 +98,7 @@ def test_the_moment_of_each_reminder_is_the_steps_own(street: Street) -> None:
         ("待派单", 1.5, f"dispatch: reminder #1 {SEATS}", "/派单 1 主办科室"),
         ("退回中", 23, f"dispatch: reminder #1 {SEATS}", "/退回结果 1 成功"),
         ("待接单", 23, "chengguan: reminder #1 @wang", "/反馈 1 已接通 说明"),
-        ("待评定", 23, "supervision: reminder #1 @gao @luo", "/评定 1 是 解决 满意"),
+        ("待评定", 23, "supervision: reminder #1 @gao @luo", "/评定 1"),
     ],
 )
 def test_whoever_can_do_it_is_called_with_what_to_type(
@@ -207,7 +208,8 @@ def test_two_replicas_sweep_at_once(postgresql_url: str, open_store: OpenStore) 
     for thread in threads:
         thread.join()
 
-    assert sorted(notice.order for notice in streets[0].notices().of("reminder")) == list(range(1, 16))
+    told = "".join(notice.text for notice in streets[0].notices().of("reminder"))
+    assert sorted(int(number) for number in re.findall(r"【#(\d+)】", told)) == list(range(1, 16))
     assert streets[0].events().count("超时") == 15
     streets[0].check()
 
@@ -357,3 +359,31 @@ def test_the_office_decides_when_it_is_quiet(street: Street, tmp_path) -> None:
     street.move(to=at(1, "15:00"))
 
     assert [(notice.kind, notice.at) for notice in street.notices()] == [("catch_up", at(1, "14:00"))]
+
+
+def test_reminders_of_one_minute_for_one_group_are_one_message(street: Street) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in (1, 2, 3)))
+    street.notices()
+
+    street.move(minutes=31)
+
+    told = street.notices().only("reminder")
+    assert told.text.startswith("工单时限提醒（3 件）\n\n【#1】科源社区 夜间施工噪声扰民\n签收：10:00 到期，剩")
+    assert [f"/签收 {number}" in told.text for number in (1, 2, 3)] == [True] * 3
+    assert "退回" not in told.text, "what is long is said where an order stands alone"
+
+    street.move(minutes=30)
+
+    assert street.notices().of("reminder")[-1].text.startswith("⚠ 工单时限提醒（3 件，3 件已超期）")
+
+
+def test_urgent_reminders_go_together_and_never_with_ordinary_ones(street: Street) -> None:
+    urgent = [row(number, 到达时间="2026-06-01 09:00", **URGENT) for number in (1, 2)]
+    street.import_rows(*urgent, row(3, 到达时间="2026-06-01 08:35"))
+    street.notices()
+
+    street.move(minutes=6)
+
+    merged, single = sorted(street.notices().of("reminder"), key=lambda notice: not notice.urgent)
+    assert merged.urgent and merged.text.startswith("紧急工单时限提醒（2 件）")
+    assert not single.urgent and single.order == 3

@@ -64,7 +64,7 @@ async def test_a_day_in_the_browser(database_url: str, tmp_path: Path, open_stor
         await house.move(at(2, "09:30"))
         reminders = [item for item in await house.notices("chengguan") if item["kind"] == "reminder"]
         assert [item["at"][5:16] for item in reminders] == ["06-02T07:00", "06-02T07:50", "06-02T08:50"]
-        assert "响应：08:50 到期，刚到时限" in reminders[-1]["text"]
+        assert "响应：08:50 到期，刚刚超期" in reminders[-1]["text"]
 
     # The service is stopped and started again: nothing is said twice, the same message still has its answer.
     async with opened(database_url, tmp_path, at(2, "09:30")) as house:

@@ -34,6 +34,9 @@ import { firstLine, TextReader } from "./text.js";
 
 const CLOCK_EVERY = 10_000;
 const RETRY_START = 3_000;
+const MOST_ACTORS = 3;
+/** Steps that were tapped under a message and are somebody else's: {person, command} by the message's id. */
+const proposed = new Map();
 const narrow = matchMedia("(max-width: 767px)");
 
 const outbox = new Outbox({
@@ -53,6 +56,7 @@ const list = new MessageList({
   quote: (message) => composer.quote(message.id),
   order: (number) => composer.addOrder(number),
   command: putCommand,
+  act: actAs,
   open: openChat,
   retry: (id) => outbox.retry(id),
   edit: takeBack,
@@ -249,6 +253,7 @@ function showChat(group) {
     find: (id) => chats.get(group, id),
     personOf: (id) => office.people.get(id) ?? null,
     nameOf,
+    acting,
     reader: office.reader,
     version: office.version,
     now: clock.now(),
@@ -296,18 +301,36 @@ function putCommand(command, message = null) {
   if (!here.group) return;
   const whose = clock.rehearsal ? nextActor(command, message) : null;
   if (whose) {
-    const act = async () => {
-      await speakAs(whose.id);
-      putCommand(command);
-    };
-    toast(`这一步由 ${whose.name}（${standing(whose)}）来做`, { label: `以${whose.name}身份`, run: act });
+    proposed.set(message.id, { person: whose.id, command });
+    refreshNow();
+    return;
   }
   const before = composer.text;
   const read = readName(`${command} `, offers, true);
   const text = read && !isWhole(read.command, read.rest, offers) ? `${command.trimEnd()} ` : command;
   composer.replace(text);
-  if (!whose && before.trim() && before !== text)
+  if (before.trim() && before !== text)
     toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
+}
+
+/** Who can take the step that was refused to the speaker, or that was tapped and is not theirs: {note, people}. */
+function acting(message) {
+  if (!clock.rehearsal || message.from !== "bot") return null;
+  const tapped = office.people.get(proposed.get(message.id)?.person);
+  if (tapped && tapped.id !== here.person.id)
+    return { note: `这一步由${tapped.name}（${standing(tapped)}）来做`, people: [tapped] };
+  if (message.kind !== "reply" || !message.text.includes("没有这个职责")) return null;
+  const named = [...message.text.matchAll(/由([^。\n]+?)操作，您/g)].map((match) => match[1]).join("");
+  const people = [...office.people.values()].filter(({ id, name }) => id !== here.person.id && named.includes(name));
+  return people.length ? { note: "", people: people.slice(0, MOST_ACTORS) } : null;
+}
+
+async function actAs(message, person) {
+  const asked = chats.list(here.group).filter(({ id, from }) => id < message.id && from !== "bot").at(-1);
+  const command = proposed.get(message.id)?.command ?? asked?.text;
+  proposed.delete(message.id);
+  await speakAs(person);
+  if (command) putCommand(command);
 }
 
 /** In a rehearsal one person plays all: whom the message calls for a step that the speaker may not take; else null. */

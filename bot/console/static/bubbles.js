@@ -44,8 +44,9 @@ const ACTIONS = {
   ],
 };
 
-/** A stored message. `text` may differ from the stored one (/揭示); `open`: a long one is shown whole. */
-export function messageRow({ message, text, own, together, extras, quoted, open, view }) {
+/** A stored message. `text` may differ from the stored one (/揭示); `open`: a long one is shown whole; `acting`: who
+ * can take the step that the reader cannot. */
+export function messageRow({ message, text, own, together, extras, quoted, open, acting, view }) {
   const bot = message.from === "bot";
   const kind = bot ? announced(message) : null;
   const called = message.mentions.includes(view.person.id) && !own;
@@ -71,6 +72,7 @@ export function messageRow({ message, text, own, together, extras, quoted, open,
         quoteBlock(quoted, view),
         body(text, open, view, bot),
         missingMentions(message, text, view),
+        acting ? actors(acting) : null,
       ),
       extras?.privately ? privateNote() : null,
     ),
@@ -164,6 +166,12 @@ function missingMentions(message, text, view) {
   if (!missing.length) return null;
   const mark = (person) => el("mark.mention", { class: person.id === view.person.id ? "me" : "" }, `@${person.name}`);
   return el("p.called-people", {}, ...missing.flatMap((person) => [mark(person), " "]));
+}
+
+/** In a rehearsal: the step again, as somebody who may take it. It stays where it was asked for. */
+function actors({ note, people }) {
+  const as = ({ id, name }) => el("button.act-as", { type: "button", data: { as: id } }, `以${name}身份`);
+  return el("div.acting", {}, note ? el("span", {}, note) : null, ...people.map(as));
 }
 
 function privateNote() {

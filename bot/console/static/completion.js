@@ -133,7 +133,7 @@ function orderItems(token, { offers, command, taken }) {
 }
 
 const ITEMS = {
-  choice: (slot, token) => words(slot.words ?? [], token),
+  choice: (slot, token) => words(slot.words ?? [], token).map((item) => ({ ...item, hint: slot.about ?? "" })),
   when: (slot, token) => words(slot.words ?? [], token),
   period: (slot, token) => words(slot.words ?? [], token),
   department(slot, token, { offers, order }) {

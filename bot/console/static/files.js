@@ -1,6 +1,7 @@
 /* Files on their way into a message: chosen by a button, pasted, or dropped on the chat; shown above the box. */
 
 import { byId, el, icon } from "./dom.js";
+import { stagedNames } from "./memory.js";
 
 /** What the service takes (docs/console.md): of one file with an order, of an export in private, and how many. */
 const MOST = { kept: 10, imported: 200, count: 20 };
@@ -14,6 +15,7 @@ export class Staged {
   #input = byId("files-input");
   #files = [];
   #lane = null;
+  #place = null;
   /** Files of the chats that are not open, by person and group: another chat must not get them by mistake. */
   #lanes = new Map();
 
@@ -50,7 +52,13 @@ export class Staged {
   open(person, group) {
     if (this.#lane) this.#lanes.set(this.#lane, this.#files);
     this.#lane = `${person}/${group}`;
+    this.#place = [person, group];
     this.#files = this.#lanes.get(this.#lane) ?? [];
+    const lost = stagedNames.get(person, group);
+    if (!this.any && lost.length) {
+      this.onTrouble(`文件没有保留，请重新添加：${lost.join("、")}`);
+      stagedNames.set(person, group, []);
+    }
     this.#show();
   }
 
@@ -97,6 +105,7 @@ export class Staged {
   }
 
   #changed() {
+    if (this.#place) stagedNames.set(...this.#place, this.#files.map(({ name }) => name));
     this.#show();
     this.onChange();
   }

@@ -70,6 +70,25 @@ export const drafts = {
   },
 };
 
+/** Names of the files that stood above the box: a browser keeps no files over a reload, but can say which are gone. */
+export const stagedNames = {
+  get(person, group) {
+    try {
+      return JSON.parse(sessionStorage.getItem(`${PREFIX}files.${lane(person, group)}`)) ?? [];
+    } catch {
+      return [];
+    }
+  },
+  set(person, group, names) {
+    try {
+      if (names.length) sessionStorage.setItem(`${PREFIX}files.${lane(person, group)}`, JSON.stringify(names));
+      else sessionStorage.removeItem(`${PREFIX}files.${lane(person, group)}`);
+    } catch {
+      // Then nothing is said about them after a reload.
+    }
+  },
+};
+
 /** One key per message, so that two tabs never write over each other's. */
 export const unsent = {
   all() {

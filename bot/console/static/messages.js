@@ -18,7 +18,7 @@ export class MessageList {
   #lastId = 0;
   #atEnd = true;
 
-  /** `on`: {quote(message), order(number), command(text), open(group), retry(id), edit(id), drop(id), seen()}. */
+  /** `on`: {quote(message), order(number), command(text), act(message, person), open(group), retry(id), edit(id), drop(id), seen()}. */
   constructor(on) {
     this.on = on;
     this.#list.addEventListener("click", (event) => this.#click(event));
@@ -40,7 +40,8 @@ export class MessageList {
   }
 
   /**
-   * `view`: {group, person, messages, ghosts, extras(id), textOf(message), personOf(id), reader, now, unreadAfter}.
+   * `view`: {group, person, messages, ghosts, extras(id), textOf(message), personOf(id), acting(message), reader, now,
+   * unreadAfter}.
    */
   show(view) {
     const opened = view.group !== this.#group;
@@ -104,11 +105,13 @@ export class MessageList {
     const extras = own ? view.extras(message.id) : null;
     const quoted = message.quote ?? extras?.quote ?? null;
     const open = this.#expanded.has(message.id);
-    const signature = JSON.stringify([view.person.id, view.version, together, text, extras?.privately, quoted, open]);
+    const acting = view.acting(message);
+    const seen = [view.person.id, view.version, together, text, extras?.privately, quoted, open];
+    const signature = JSON.stringify([...seen, acting?.people.map(({ id }) => id)]);
     return {
       key: `m${message.id}`,
       signature,
-      build: () => messageRow({ message, text, own, together, extras, quoted, open, view }),
+      build: () => messageRow({ message, text, own, together, extras, quoted, open, acting, view }),
     };
   }
 
@@ -125,6 +128,7 @@ export class MessageList {
       : null;
     if (control?.dataset.order) return this.on.order(control.dataset.order);
     if (control?.dataset.command) return this.on.command(control.dataset.command, message);
+    if (control?.dataset.as) return this.on.act(message, control.dataset.as);
     if (control) return this.#act(control.dataset.action, message, row?.dataset.unsent);
     // Selecting text to copy ends with a click as well; that is no wish to quote.
     if (message && event.target.closest(".bubble") && getSelection().isCollapsed) this.on.quote(message);

@@ -27,7 +27,7 @@ export const departmentOf = (person) => (person.department && (person.department
 /** "城管科", or "综合科、数据专员": what stands beside a name. */
 export function standing(person) {
   const others = person.roles.filter((role) => role !== "department").map((role) => ROLES[role] ?? role);
-  return [departmentOf(person), ...others].filter(Boolean).join("、") || ROLES.department;
+  return [...new Set([departmentOf(person), ...others])].filter(Boolean).join("、") || ROLES.department;
 }
 
 /** [[heading, people]…]: seats first, then each 科室, then the rest in the order of work. */

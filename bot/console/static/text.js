@@ -39,7 +39,8 @@ export class TextReader {
     for (const match of text.matchAll(this.#pattern)) {
       if (match.index < end) continue;
       const whole = commands && match.groups.command ? this.#withWords(match, text) : match[0];
-      const node = this.#node(match, whole, { reader, commands });
+      const target = commands && match.groups.command ? this.#withOrder(whole, text, match.index) : whole;
+      const node = this.#node(match, whole, { reader, commands, target });
       if (!node) continue;
       found.push(text.slice(end, match.index), node);
       end = match.index + whole.length;
@@ -62,7 +63,15 @@ export class TextReader {
     return kept ? text.slice(index, index + whole.length + tail.indexOf(kept) + kept.length) : whole;
   }
 
-  #node({ groups: { order, listed, name, command, mark, page, link } }, whole, { reader, commands }) {
+  /** In a refusal of one order (`✘ 【#5】…现在可以：/派单`) what is allowed instead is meant for that order. */
+  #withOrder(whole, text, index) {
+    const line = text.slice(text.lastIndexOf("\n", index - 1) + 1, index);
+    const order = /^✘ 【#(\d+)】/.exec(line)?.[1];
+    const takes = this.#offers?.byName.get(whole.slice(1).toLowerCase())?.orders ?? "none";
+    return order && takes !== "none" ? `${whole} ${order}` : whole;
+  }
+
+  #node({ groups: { order, listed, name, command, mark, page, link } }, whole, { reader, commands, target }) {
     const number = order ?? listed;
     if (number) {
       return el("button.order", { type: "button", data: { order: number }, title: `用 ${number} 写一条命令` }, whole);
@@ -73,7 +82,7 @@ export class TextReader {
     }
     if (command) {
       return commands
-        ? el("button.command", { type: "button", data: { command: whole }, title: "放进输入框" }, whole)
+        ? el("button.command", { type: "button", data: { command: target }, title: "放进输入框" }, whole)
         : null;
     }
     if (mark) return el(mark === "✔" ? "span.good" : "span.bad", {}, whole);

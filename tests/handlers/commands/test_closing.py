@@ -28,7 +28,7 @@ def test_a_good_answer_hands_the_order_to_the_office(street: Street) -> None:
         "gao",
     )
     assert not street.clock("评定").running
-    assert reply == "✔ 【#1】已评定：响应是，解决，基本满意\n待结案，由综合科审核：/结案 1"
+    assert reply == "✔ 【#1】已评定：响应：是；解决：解决；满意：基本满意\n待结案，由综合科审核：/结案 1"
     notices = street.notices()
     assert notices.lines == ["dispatch: rated #1 @sun @ma"]
     assert "说明：来电人表示感谢" in notices[0].text

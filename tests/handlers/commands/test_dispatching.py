@@ -144,9 +144,9 @@ def test_the_second_of_a_department_reads_who_accepted(one: Street) -> None:
 @pytest.mark.parametrize(
     ("typed", "handler", "word"),
     [
-        ("/接单 1 代 城管科", "wang", "王科长口头确认"),
-        ("/接单 1 代城管", "wang", "王科长口头确认"),
-        ("/接单 1 代 钱队员", "qian", "钱队员口头确认"),
+        ("/接单 1 代 城管科", "wang", "据王科长"),
+        ("/接单 1 代城管", "wang", "据王科长"),
+        ("/接单 1 代 钱队员", "qian", "据钱队员"),
     ],
 )
 def test_a_seat_accepts_for_a_department_on_somebodys_word(one: Street, typed: str, handler: str, word: str) -> None:
@@ -201,7 +201,7 @@ def test_a_seat_reports_contact_and_result_for_a_department(one: Street) -> None
     assert one.say("zhang", "/反馈 1 代 钱队员 已接通 已告知").startswith("✔")
     one.notices()
     assert one.say("zhang", "/办结 1 代 城管科 解决 已处理").startswith("✔")
-    assert "（张坐席 代报，王科长口头确认）" in one.notices().only("reported_done").text
+    assert "（张坐席 代报，据王科长）" in one.notices().only("reported_done").text
 
 
 # ------------------------------------------------------------------------------------------------------------ 改派
@@ -252,3 +252,16 @@ def test_only_the_new_department_may_act_after_a_change(one: Street) -> None:
 
     assert "主办科室是社区建设科" in one.say("wang", "/接单 1")
     assert one.say("liu", "/接单 1").startswith("✔")
+
+
+@pytest.mark.parametrize("words", ["城管科 市政环卫科", "城管科 环卫 请今日到场", "城管科 市政环卫科，今天到场"])
+def test_a_second_department_behind_a_space_is_refused(one: Street, words: str) -> None:
+    one.say("zhang", "/签收 1")
+    reply = one.say("zhang", f"/派单 1 {words}")
+    assert "协办用 + 连接，例如 /派单 1 城管科+市政环卫科" in reply
+    assert one.order().state == "待派单"
+
+
+def test_a_note_that_speaks_of_a_department_is_a_note(one: Street) -> None:
+    one.say("zhang", "/签收 1")
+    assert one.say("zhang", "/派单 1 城管科 请与市政环卫科联系").startswith("✔")

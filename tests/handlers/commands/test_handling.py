@@ -265,3 +265,18 @@ def test_an_item_has_a_name_and_a_text(one: Street, typed: str, wrong: str) -> N
     one.through(1, *TO["待评定"])
 
     assert one.say("wang", typed).startswith(f"✘ 【#1】{wrong}")
+
+
+def test_an_urgent_order_done_without_a_call_says_so_while_it_can_be_mended(street: Street) -> None:
+    street.import_rows(row(**URGENT))
+    street.through(1, *HANDLED)
+    warned = street.say("wang", "/反馈 1 已接通 已告知")
+    assert "⚠ 紧急工单必记电话，办结前由值班坐席记：/电话 1 被叫人" in warned
+
+    done = street.say("wang", "/办结 1 解决 已处理")
+
+    assert done.startswith("✔")
+    assert "⚠ 紧急工单没有电话记录（必记），办结后不能再补：先 /撤回 这次办结，由值班坐席记 /电话 1 被叫人" in done
+    assert street.say("wang", "/撤回").startswith("✔")
+    assert street.say("zhang", "/电话 1 王科长").startswith("✔")
+    assert "⚠" not in street.say("wang", "/办结 1 解决 已处理")

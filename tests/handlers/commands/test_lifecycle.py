@@ -5,7 +5,10 @@ from tests.street import TO, Street
 
 
 def test_who_may_not_is_told_who_may_and_what_they_may_do_now(one: Street) -> None:
-    assert one.say("gao", "/签收 1") == "✘ 【#1】签收 由值班坐席操作，您（高复核）没有这个职责。可用 /查 1 看经过"
+    assert (
+        one.say("gao", "/签收 1")
+        == "✘ 【#1】签收由值班坐席（张坐席、李坐席、赵坐席）操作，您（高复核）没有这个职责。可用 /查 1 看经过"
+    )
     one.through(1, *TO["待接单"])
 
     other = one.say("liu", "/接单 1")
@@ -28,7 +31,9 @@ def test_a_wrong_state_says_what_this_person_may_do_now(one: Street) -> None:
 
 def test_who_can_do_nothing_now_is_told_who_can(one: Street) -> None:
     one.through(1, *TO["待接单"])
-    assert one.say("gao", "/评定 1 是 解决 满意").endswith("。现在由业务科室、值班坐席操作，例如 /接单")
+    assert one.say("gao", "/评定 1 是 解决 满意").endswith(
+        "。现在由业务科室（王科长、钱队员）、值班坐席（张坐席、李坐席、赵坐席）操作，例如 /接单 1"
+    )
 
     one.through(1, "接单")
     assert one.say("gao", "/评定 1 是 解决 满意").endswith("。现在由业务科室、值班坐席操作，例如 /办结")

@@ -70,7 +70,10 @@ def test_in_private_no_slash_is_needed(one: Street) -> None:
         ("/签受 1", "不认识 /签受。是否想用 /签收？/帮助 看您能用的命令"),
         ("/查询12", "不认识 /查询"),
         ("/签收20号", "“20号”不是单号：单号只写数字，后面空一格，是不是 /签收 20\n用法：/签收 N…"),
-        ("/签收 好的", "缺少单号"),
+        ("/签收 好的", "缺少单号：“好的”不是单号，单号是数字"),
+        ("/签收 abc", "缺少单号：“abc”不是单号，单号是数字"),
+        ("/签收 -1", "“-1”不是单号"),
+        ("/foo", "✘ 不认识 /foo。/帮助 看您能用的命令"),
         ("/SIGM 1", "是否想用 /签收"),
     ],
 )
@@ -245,3 +248,20 @@ def test_a_citizens_text_is_neither_mention_nor_command(one: Street) -> None:
     assert "\n/结案" not in text
     assert "【#1】" not in text
     assert text.startswith("【#2】新工单")
+
+
+@pytest.mark.parametrize("typed", ["/查 13800002222", "/查 138-0000-2222", "/查 钱大海"])
+def test_nobody_is_found_by_phone_or_name(one: Street, typed: str) -> None:
+    reply = one.say("zhang", typed)
+
+    assert "不能按电话或姓名查找（个人信息）" in reply
+    assert "13800002222" not in reply
+
+
+def test_who_may_not_reads_the_others_once(one: Street) -> None:
+    one.through(1, "签收")
+
+    reply = one.say("wang", "/签收 1")
+
+    assert reply.count("操作") == 1
+    assert "签收由值班坐席（张坐席、李坐席、赵坐席）操作，您（王科长）没有这个职责。" in reply

@@ -111,7 +111,7 @@ def test_narrowed_to_one_department_or_community_or_patch_in_any_order(desk: Des
     assert "受理 1\n在办 1" in desk.ask(at(1), "zhang", statistics, "科源社区 今日")
     text = desk.ask(at(1), "zhang", statistics, "按社区 第一包片 本周")
     assert text.splitlines()[0] == "【统计】第一包片 本周（06-01 至 06-07）"
-    assert "科源社区：受理 1，在办 1，超期 0，超4天 0" in text
+    assert "科源社区：受理 1，在办 1，办结超期 0，超4天 0" in text
     assert "清泉社区" not in text
 
 

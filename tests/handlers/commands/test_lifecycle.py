@@ -14,7 +14,9 @@ def test_who_may_not_is_told_who_may_and_what_they_may_do_now(one: Street) -> No
     other = one.say("liu", "/接单 1")
 
     assert other == "✘ 【#1】主办科室是城管科，您在社区建设科，不能接单。可用 /查 1 看经过"
-    assert one.say("gao", "/接单 1").startswith("✘ 【#1】接单 由业务科室、值班坐席操作，您（高复核）没有这个职责。")
+    assert one.say("gao", "/接单 1").startswith(
+        "✘ 【#1】接单由业务科室（王科长、钱队员）、值班坐席（张坐席、李坐席、赵坐席）操作，您（高复核）没有这个职责。"
+    )
     assert "没有这个职责。现在可以：/催办" in one.say("ma", "/接单 1")
 
 
@@ -36,7 +38,9 @@ def test_who_can_do_nothing_now_is_told_who_can(one: Street) -> None:
     )
 
     one.through(1, "接单")
-    assert one.say("gao", "/评定 1 是 解决 满意").endswith("。现在由业务科室、值班坐席操作，例如 /办结")
+    assert one.say("gao", "/评定 1 是 解决 满意").endswith(
+        "。现在由业务科室（王科长、钱队员）、值班坐席（张坐席、李坐席、赵坐席）操作，例如 /办结 1"
+    )
 
 
 def test_no_order_is_offered_a_command_to_come(one: Street) -> None:

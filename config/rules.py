@@ -264,6 +264,7 @@ class Rules(_Value):
     doubtful: Doubtful
     merging: Merging
     robot_rest: Duration
+    robot_closed: Duration
     robot_failing: Duration
 
     attachments: Attachments

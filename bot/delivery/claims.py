@@ -70,7 +70,8 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
     row = ledger.message(scope, number)
     attempts = ledger.recent(scope, claimed.endpoint, sender.limits)
     streak = ledger.failures([attempt for attempt in attempts if attempt["ended_at"] is not None])
-    longest = office.rules(scope.now).robot_rest
+    rules = office.rules(scope.now)
+    longest = rules.robot_closed if answer.outcome is Outcome.CLOSED else rules.robot_rest
     wait = _wait(answer, row["attempts"], longest, random)
     rest = _rest(answer, wait, streak + 1, row["attempts"], longest, random)
     facts = {"status": answer.status, "code": answer.code, "detail": answer.detail}
@@ -82,7 +83,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         pause_until=None if rest is None else scope.now + rest,
         **facts,
     )
-    if not (answer.outcome is Outcome.PERMANENT and _own_fault(row)):
+    if answer.outcome is not Outcome.PERMANENT:  # which is about the message and says nothing of the robot
         robots.note(scope, claimed.endpoint, works=answer.outcome is Outcome.SENT)
     if row["state"] != Status.SENDING:
         if answer.outcome is Outcome.SENT:
@@ -94,7 +95,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
             outbox.update(
                 scope, number, state=Status.SENT, sent_at=scope.now, remote_id=answer.remote, shown=shown, **facts
             )
-        case Outcome.RETRY | Outcome.RETRY_AFTER:
+        case Outcome.RETRY | Outcome.RETRY_AFTER | Outcome.CLOSED:
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.PERMANENT:
             # A card that could not be changed is in nobody's way: its text still says how to ask.
@@ -106,12 +107,13 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
 
 
 def _wait(answer: Answer, attempts: int, longest: timedelta, random: Random) -> timedelta:
-    """How long the message waits for another attempt. Where not even an answer came, the message is not to blame and
-    waits no longer than its endpoint rests."""
+    """How long the message waits for another attempt. Where not even an answer came, or the way out is shut, it is
+    not to blame and waits no longer than its endpoint rests."""
     if answer.wait is not None:
         return answer.wait
     own = pause(attempts, random)
-    return own if answer.status is not None else min(own, longest)
+    blamed = answer.status is not None and answer.outcome is not Outcome.CLOSED
+    return own if blamed else min(own, longest)
 
 
 def _rest(
@@ -129,11 +131,6 @@ def _rest(
             return wait
     # Where the same message failed every time, both wait exactly as long: it stays the first of its queue.
     return min(wait if attempts == streak else pause(streak, random), longest)
-
-
-def _own_fault(row: Row) -> bool:
-    """Whether a refusal is about the message and says nothing of the robot: its handle expired, its card is gone."""
-    return any(key in (row["content"] or {}) for key in ("reply", "edits"))
 
 
 def _revealing(row: Row) -> bool:

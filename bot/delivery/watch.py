@@ -28,9 +28,9 @@ LOST = "lost"
 MENDS: dict[str, str] = {
     LOST: "检查服务器能否上网、这个平台的密钥是否还有效，可运行 jiesu doctor",
     Outcome.RETRY: "检查服务器能否访问这个平台（网络、代理、防火墙），可运行 jiesu doctor",
-    Outcome.RETRY_AFTER: "平台在限流：请减少别的程序用同一机器人发消息，或给这个群再加一个机器人",
+    Outcome.RETRY_AFTER: "平台在限流：请减少别的程序用同一机器人发消息",
     Outcome.UNKNOWN: "平台的回答不明：检查接口地址和中间的网关，可运行 jiesu doctor",
-    Outcome.PERMANENT: "平台拒收：按原因处理（如重新添加机器人、更新地址），改了设置后重启服务",
+    Outcome.CLOSED: "平台拒收：按原因处理（如重新添加机器人、更新地址、放行出口地址），改了设置后重启服务",
 }
 """What to do, by how the last request ended."""
 

@@ -126,10 +126,18 @@ class Outcome(StrEnum):
     """Certainly not delivered, worth another try after a growing pause."""
     RETRY_AFTER = "retry_after"
     """Certainly not delivered; the platform asked for the pause in `Answer.wait`."""
+    CLOSED = "closed"
+    """Certainly not delivered: the way out is shut until somebody mends it (robot removed, address not allowed, key
+    wrong). The message waits for that."""
     PERMANENT = "permanent"
-    """Certainly not delivered and no repeat will help; a person must mend something."""
+    """Certainly not delivered, and no repeat of this very message will help: it is ill-formed, too long, refused."""
     UNKNOWN = "unknown"
     """The request may have arrived: the line was cut or hung after writing, or the answer made no sense."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the platform turned the request away and will again, as things are."""
+        return self in (Outcome.CLOSED, Outcome.PERMANENT)
 
 
 @dataclass(frozen=True, slots=True)

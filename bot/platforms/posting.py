@@ -135,23 +135,26 @@ def answer_by_status(reply: Reply) -> Answer:
     return Answer(outcome, f"{detail}（HTTP {reply.status}）", status=reply.status, wait=wait)
 
 
+# A login page, a proxy or a wrong address turns everything away alike: that is no fault of the message.
 # 503 says that the server did not take the request on (RFC 9110, 15.6.4). 500, 502 and 504 come after it was taken:
 # the robot may have posted before its program failed or its answer was lost behind the gateway.
 _SENSELESS = (Outcome.UNKNOWN, "回答看不懂，这条消息可能已经送到")
+_TURNED_AWAY = (Outcome.CLOSED, "请求被拒绝，请检查机器人地址和网关设置")
 _STATUSES: dict[int, tuple[Outcome, str]] = {
+    **dict.fromkeys((401, 402, 403, 404, 405, 407, 410, 421, 451), _TURNED_AWAY),
     408: (Outcome.RETRY, "平台没有收全请求，稍后自动重试"),
     413: (Outcome.PERMANENT, "平台或网关嫌消息太长，请检查网关的长度限制"),
     425: (Outcome.RETRY, "平台要求稍后再发，稍后自动重试"),
     429: (Outcome.RETRY_AFTER, "发得太快，按平台要求的时间重试"),
-    501: (Outcome.PERMANENT, "对方不支持这个接口，请检查机器人地址"),
+    501: (Outcome.CLOSED, "对方不支持这个接口，请检查机器人地址"),
     502: (Outcome.UNKNOWN, "网关没有等到平台的回答，这条消息可能已经送到"),
     503: (Outcome.RETRY, "平台暂时不提供服务，稍后自动重试"),
     504: (Outcome.UNKNOWN, "网关没有等到平台的回答，这条消息可能已经送到"),
-    505: (Outcome.PERMANENT, "对方不支持这个接口，请检查机器人地址"),
+    505: (Outcome.CLOSED, "对方不支持这个接口，请检查机器人地址"),
 }
 _CLASSES: dict[int, tuple[Outcome, str]] = {
     2: (Outcome.UNKNOWN, "回答里没有平台的结果码，这条消息可能已经送到"),
-    3: (Outcome.PERMANENT, "地址被转到别处，没有跟随；请检查机器人地址，或上网是否需要先登录"),
+    3: (Outcome.CLOSED, "地址被转到别处，没有跟随；请检查机器人地址，或上网是否需要先登录"),
     4: (Outcome.PERMANENT, "请求被拒绝，请检查机器人地址和网关设置"),
     5: (Outcome.UNKNOWN, "平台内部出错，这条消息可能已经送到"),
 }

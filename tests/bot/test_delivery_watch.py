@@ -81,28 +81,47 @@ async def test_it_is_told_once_however_often_the_process_begins_anew_and_once_wh
     assert len(second.contents) == 3, "another streak is told anew"
 
 
-async def test_a_refusal_for_good_counts_and_one_success_ends_the_streak(two, clock):
+async def test_a_robot_that_was_removed_is_told_and_its_messages_wait_until_it_is_mended(two, clock):
     process, first, second = two
-    first.then(fake.errcode(93000))
+    first.then(*[fake.errcode(93000)] * 2)
     await process.queue("【#1】")
-    await process.through(timedelta(minutes=5))
+    await process.through(timedelta(minutes=30))
+    assert (first.contents, second.contents) == (["【#1】"], []), "one success ends the streak"
+    first.then(*[fake.errcode(93000)] * 500)
     await process.queue("【#2】")
     await process.through(timedelta(minutes=30))
-    assert second.contents == []
-    first.then(fake.errcode(93000))
-    await process.queue("【#3】")
-    await process.through(timedelta(minutes=30))
-    assert "重新添加机器人" in second.contents[0]
+    (alarm,) = second.contents
+    assert "重新添加机器人" in alarm
+    assert "1 条在等" in alarm
+    assert process.states()[1] == Status.RETRY
+    first.mend()
+    await process.through(timedelta(minutes=6))
+    assert first.contents == ["【#1】", "【#2】"]
+
+
+@pytest.mark.parametrize("fault", [fake.redirect("https://login.test/"), fake.status(403), fake.errcode(60020)])
+async def test_a_shut_way_loses_nothing_and_sends_nothing_twice(two, clock, fault):
+    process, first, _ = two
+    first.then(*[fault] * 500)
+    await process.queue("【#1】已派单")
+    await process.queue("【#2】紧急工单", Priority.URGENT)
+    await process.queue("【#3】已派单")
+    await process.through(timedelta(minutes=18))
+    assert first.contents == []
+    first.mend()
+    await process.through()
+    assert sorted(first.contents) == ["【#1】已派单", "【#2】紧急工单", "【#3】已派单"]
+    assert {row.state for row in process.rows(endpoint=ROBOT)} == {Status.SENT}
 
 
 async def test_an_answer_whose_handle_expired_says_nothing_of_the_robot(two):
     process, first, second = two
-    first.then(fake.errcode(93000))
+    first.then(fake.errcode(846605))
     await process.queue("✔ 【#1】已签收", Priority.REPLY, kind="reply", content={"reply": {"id": "1"}})
     await process.through(timedelta(minutes=30))
     assert second.contents == []
     assert "dispatch（答复）：✔ 【#1】已签收（" in shown(process)
-    assert "（错误码 93000）" in shown(process)
+    assert "（错误码 846605）" in shown(process)
 
 
 async def test_without_another_way_it_stands_in_the_log_and_the_status(store, clock):

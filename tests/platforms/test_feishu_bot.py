@@ -208,12 +208,12 @@ async def test_silence_to_the_end_is_unknown(api, group, feishu, monkeypatch):
     [
         (99991400, Outcome.RETRY_AFTER),
         (230020, Outcome.RETRY_AFTER),
-        (230002, Outcome.PERMANENT),
-        (230013, Outcome.PERMANENT),
+        (230002, Outcome.CLOSED),
+        (230013, Outcome.CLOSED),
         (230025, Outcome.PERMANENT),
         (230049, Outcome.RETRY),
-        (232009, Outcome.PERMANENT),
-        (99991672, Outcome.PERMANENT),
+        (232009, Outcome.CLOSED),
+        (99991672, Outcome.CLOSED),
     ],
 )
 async def test_each_code_has_its_outcome(group, feishu, number, outcome):

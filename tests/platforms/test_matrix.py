@@ -286,8 +286,8 @@ async def test_the_servers_limit_is_kept_to(tmp_path: Path):
 @pytest.mark.parametrize(
     ("behaviour", "outcome", "words"),
     [
-        (errcode("M_UNKNOWN_TOKEN", 401), Outcome.PERMANENT, "JIESU_MATRIX__ACCESS_TOKEN"),
-        (errcode("M_FORBIDDEN", 403), Outcome.PERMANENT, "邀请"),
+        (errcode("M_UNKNOWN_TOKEN", 401), Outcome.CLOSED, "JIESU_MATRIX__ACCESS_TOKEN"),
+        (errcode("M_FORBIDDEN", 403), Outcome.CLOSED, "邀请"),
         (errcode("M_TOO_LARGE", 413), Outcome.PERMANENT, "长度"),
         (errcode("M_LIMIT_EXCEEDED", 429, retry_after_ms=2000), Outcome.RETRY_AFTER, "太快"),
         (errcode("M_NEVER_SEEN", 400), Outcome.PERMANENT, "M_NEVER_SEEN"),
@@ -295,7 +295,7 @@ async def test_the_servers_limit_is_kept_to(tmp_path: Path):
         (status(200, "<html>sign in</html>"), Outcome.RETRY, "稍后"),
         (status(200, "{}"), Outcome.RETRY, "稍后"),
         (status(502, record=True), Outcome.RETRY, "稍后"),
-        (status(302, Location="https://elsewhere.test/"), Outcome.PERMANENT, "没有跟随"),
+        (status(302, Location="https://elsewhere.test/"), Outcome.CLOSED, "没有跟随"),
     ],
 )
 async def test_answers_are_told_apart(office: Office, behaviour, outcome, words):

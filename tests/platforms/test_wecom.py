@@ -259,15 +259,15 @@ def test_a_plain_text_has_no_markup_of_its_own(text):
         (-1, Outcome.RETRY),
         (45033, Outcome.RETRY),
         (45009, Outcome.RETRY_AFTER),
-        (93000, Outcome.PERMANENT),
-        (93004, Outcome.PERMANENT),
-        (93008, Outcome.PERMANENT),
+        (93000, Outcome.CLOSED),
+        (93004, Outcome.CLOSED),
+        (93008, Outcome.CLOSED),
         (40008, Outcome.PERMANENT),
         (40033, Outcome.PERMANENT),
         (40058, Outcome.PERMANENT),
         (44004, Outcome.PERMANENT),
         (45002, Outcome.PERMANENT),
-        (60020, Outcome.PERMANENT),
+        (60020, Outcome.CLOSED),
         (7654321, Outcome.UNKNOWN),
     ],
 )
@@ -286,16 +286,16 @@ async def test_the_errcode_decides(robot, wecom, code, outcome):
     [
         (200, Outcome.UNKNOWN),
         (204, Outcome.UNKNOWN),
-        (301, Outcome.PERMANENT),
+        (301, Outcome.CLOSED),
         (400, Outcome.PERMANENT),
-        (403, Outcome.PERMANENT),
-        (404, Outcome.PERMANENT),
-        (407, Outcome.PERMANENT),
+        (403, Outcome.CLOSED),
+        (404, Outcome.CLOSED),
+        (407, Outcome.CLOSED),
         (408, Outcome.RETRY),
         (425, Outcome.RETRY),
         (429, Outcome.RETRY_AFTER),
         (500, Outcome.UNKNOWN),
-        (501, Outcome.PERMANENT),
+        (501, Outcome.CLOSED),
         (502, Outcome.UNKNOWN),
         (503, Outcome.RETRY),
         (504, Outcome.UNKNOWN),
@@ -312,7 +312,7 @@ async def test_without_an_errcode_the_http_status_decides(robot, wecom, status, 
 
 
 def test_an_errcode_counts_whatever_the_status():
-    assert answer_of(Reply(400, b'{"errcode":93000}')).outcome is Outcome.PERMANENT
+    assert answer_of(Reply(400, b'{"errcode":93000}')).outcome is Outcome.CLOSED
     assert answer_of(Reply(503, b'{"errcode":-1}')).outcome is Outcome.RETRY
     assert answer_of(Reply(201, b'{"errcode":0}')).outcome is Outcome.SENT
 

@@ -156,6 +156,10 @@ class FakeWeCom:
         """What the next requests meet, in order; after them the robot is itself again."""
         self._script.extend(behaviours)
 
+    def mend(self) -> None:
+        """The robot is itself again at once, whatever was still to come."""
+        self._script.clear()
+
     async def __aenter__(self) -> "FakeWeCom":
         await self.start()
         return self

@@ -16,11 +16,11 @@ REST: Final = timedelta(minutes=10)
 """How long the platform keeps a robot quiet that was too fast (platforms, A2)."""
 
 _TOO_FAST: Final = (Outcome.RETRY_AFTER, "钉钉嫌这个机器人发得太快，停十分钟后自动再发")
-_REMOVED: Final = (Outcome.PERMANENT, "群机器人已被移除，或地址里的 access_token 不对：请重新添加机器人，更新组织文件")
+_REMOVED: Final = (Outcome.CLOSED, "群机器人已被移除，或地址里的 access_token 不对：请重新添加机器人，更新组织文件")
 _ILL_FORMED: Final = (Outcome.PERMANENT, "钉钉不接受消息的格式，请把这一条报告给维护人员")
 _CONTENT: Final = (Outcome.PERMANENT, "钉钉认为内容不合适，拒收了这一条：请改用别的办法告诉群里")
 _UNKNOWN: Final = (Outcome.UNKNOWN, "钉钉回了没见过的错误码，不知道是否送到")
-_UNVERIFIED: Final = (Outcome.PERMANENT, "钉钉的安全校验没有通过：请核对机器人的安全设置")
+_UNVERIFIED: Final = (Outcome.CLOSED, "钉钉的安全校验没有通过：请核对机器人的安全设置")
 
 CODES: Final[dict[int, tuple[Outcome, str]]] = {
     0: (Outcome.SENT, "钉钉已收下"),
@@ -32,8 +32,8 @@ CODES: Final[dict[int, tuple[Outcome, str]]] = {
     300005: _REMOVED,
     400101: _REMOVED,
     400106: _REMOVED,
-    400102: (Outcome.PERMANENT, "群机器人已被停用：请在群设置里启用它"),
-    400013: (Outcome.PERMANENT, "这个群已经解散：请给新的群添加机器人，更新组织文件"),
+    400102: (Outcome.CLOSED, "群机器人已被停用：请在群设置里启用它"),
+    400013: (Outcome.CLOSED, "这个群已经解散：请给新的群添加机器人，更新组织文件"),
     40035: _ILL_FORMED,
     43002: _ILL_FORMED,
     43004: _ILL_FORMED,
@@ -50,10 +50,10 @@ _LONGEST: Final = int(REST.total_seconds())
 
 UNVERIFIED: Final = 310000
 VERIFICATIONS: Final = (
-    ("keyword", Outcome.PERMANENT, "消息里没有机器人安全设置要求的关键词：请在安全设置里加上“【”，或改用加签"),
+    ("keyword", Outcome.CLOSED, "消息里没有机器人安全设置要求的关键词：请在安全设置里加上“【”，或改用加签"),
     ("timestamp", Outcome.RETRY, "本机时间与钉钉相差太多，签名不被接受：请校准本机时钟（NTP），之后自动重试"),
-    ("sign", Outcome.PERMANENT, "签名不对：请把机器人安全设置里的加签密钥（SEC 开头）写进组织文件的 secret"),
-    ("whitelist", Outcome.PERMANENT, "本机的出口地址不在机器人的 IP 白名单里：请在安全设置里加上"),
+    ("sign", Outcome.CLOSED, "签名不对：请把机器人安全设置里的加签密钥（SEC 开头）写进组织文件的 secret"),
+    ("whitelist", Outcome.CLOSED, "本机的出口地址不在机器人的 IP 白名单里：请在安全设置里加上"),
 )
 """310000 says that the security settings were not met; only the text says which (first match)."""
 
@@ -61,17 +61,17 @@ REFUSED: Final = (
     ("Forbidden.AccessDenied.QpsLimit", Outcome.RETRY_AFTER, "钉钉嫌调用太频繁，稍后自动再发"),
     (
         "Forbidden.AccessDenied.AccessTokenPermissionDenied",
-        Outcome.PERMANENT,
+        Outcome.CLOSED,
         "应用没有发消息的权限：请在钉钉开放平台给应用开通“企业内机器人发送消息权限”",
     ),
-    ("Forbidden.AccessDenied.Ip", Outcome.PERMANENT, "本机的出口地址不在应用的 IP 白名单里：请在钉钉开放平台加上"),
-    ("invalidClientIdOrSecret", Outcome.PERMANENT, "钉钉不认得应用的 CLIENT_ID 和 CLIENT_SECRET：请核对设置"),
-    ("invalidParameter.robotCode", Outcome.PERMANENT, "钉钉不认得这个应用的机器人：请发布应用的机器人能力"),
-    ("invalidParameter.userIds", Outcome.PERMANENT, "钉钉不认得这个人的账号：请核对组织文件或请本人重新绑定"),
-    ("staffId.notExisted", Outcome.PERMANENT, "钉钉不认得这个人的账号：请核对组织文件或请本人重新绑定"),
-    ("invalidParameter.openConversationId", Outcome.PERMANENT, "应用的机器人不在这个群里：请把它加进群"),
-    ("group.disbanded", Outcome.PERMANENT, "这个群已经解散：请绑定新的群"),
-    ("bot.stopped", Outcome.PERMANENT, "应用的机器人已停用：请在钉钉开放平台启用它"),
+    ("Forbidden.AccessDenied.Ip", Outcome.CLOSED, "本机的出口地址不在应用的 IP 白名单里：请在钉钉开放平台加上"),
+    ("invalidClientIdOrSecret", Outcome.CLOSED, "钉钉不认得应用的 CLIENT_ID 和 CLIENT_SECRET：请核对设置"),
+    ("invalidParameter.robotCode", Outcome.CLOSED, "钉钉不认得这个应用的机器人：请发布应用的机器人能力"),
+    ("invalidParameter.userIds", Outcome.CLOSED, "钉钉不认得这个人的账号：请核对组织文件或请本人重新绑定"),
+    ("staffId.notExisted", Outcome.CLOSED, "钉钉不认得这个人的账号：请核对组织文件或请本人重新绑定"),
+    ("invalidParameter.openConversationId", Outcome.CLOSED, "应用的机器人不在这个群里：请把它加进群"),
+    ("group.disbanded", Outcome.CLOSED, "这个群已经解散：请绑定新的群"),
+    ("bot.stopped", Outcome.CLOSED, "应用的机器人已停用：请在钉钉开放平台启用它"),
     ("system", Outcome.UNKNOWN, "钉钉内部出错，这条消息可能已经送到"),
     ("ServiceUnavailable", Outcome.RETRY, "钉钉暂时不提供服务，稍后自动重试"),
 )

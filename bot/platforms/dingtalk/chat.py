@@ -72,7 +72,7 @@ class DingTalkChat:
         content = encoded(body(message, calls=self._group is not None))
         reply = await post_json(self._session, session, content, TIMEOUT)
         answer = answer_without_reply(reply) if isinstance(reply, NoReply) else answer_of(reply)
-        return await self._push(message) if answer.outcome is Outcome.PERMANENT else answer
+        return await self._push(message) if answer.outcome.refused else answer
 
     async def _push(self, message: Outgoing) -> Answer:
         if self._person is not None and self._person.startswith(OUTSIDER):
@@ -97,9 +97,9 @@ class DingTalkChat:
 
 
 _LISTS: Final[dict[str, tuple[Outcome, str]]] = {
-    "invalidStaffIdList": (Outcome.PERMANENT, "钉钉不认得这个人的账号：请核对组织文件或请本人重新绑定"),
+    "invalidStaffIdList": (Outcome.CLOSED, "钉钉不认得这个人的账号：请核对组织文件或请本人重新绑定"),
     "flowControlledStaffIdList": (Outcome.RETRY_AFTER, "钉钉嫌给这个人发得太频繁，稍后自动再发"),
-    "filteredStaffIdList": (Outcome.PERMANENT, "这个人不在应用的可见范围里：请在钉钉开放平台调整应用的可见范围"),
+    "filteredStaffIdList": (Outcome.CLOSED, "这个人不在应用的可见范围里：请在钉钉开放平台调整应用的可见范围"),
 }
 """A success that names the person in one of these lists was none for them."""
 

@@ -83,7 +83,7 @@ class DingTalkRobot:
         skew = None if reply.date is None else reply.date - self._now()
         if answer.code in _TAKEN or (answer.code == UNVERIFIED and "关键词" in answer.detail):
             return Probe(name, True, "地址和签名被接受", skew=skew)
-        if answer.code is None or answer.outcome in (Outcome.PERMANENT, Outcome.RETRY):
+        if answer.code is None or answer.outcome in (Outcome.PERMANENT, Outcome.CLOSED, Outcome.RETRY):
             detail, _, mend = answer.detail.partition("：")
             return Probe(name, False, detail, mend or "请检查地址，或稍后再试", skew)
         return Probe(name, True, f"有回答，但看不出签名对不对（错误码 {answer.code}）", skew=skew)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from loguru import logger
 
-from bot.platforms.contract import IncomingFile, Outcome
+from bot.platforms.contract import IncomingFile
 from bot.platforms.feishu.api import TOO_LONG, OpenApi, Result
 from bot.platforms.feishu.chat import MESSAGES
 from bot.platforms.feishu.events import Resource
@@ -53,6 +53,6 @@ async def _fetch(api: OpenApi, path: str, file: IO[bytes], most: int) -> Result:
             break
         file.seek(0)
         file.truncate()
-        if result.answer.outcome is Outcome.PERMANENT or attempt == TRIES - 1:
+        if result.answer.outcome.refused or attempt == TRIES - 1:
             break
     return result

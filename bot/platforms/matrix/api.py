@@ -133,19 +133,19 @@ _REFUSED = (Outcome.PERMANENT, "服务器拒绝了请求，没有送到")
 # The client-server interface's common error codes. With any of them the request was refused: nothing was sent.
 _CODES: dict[str, tuple[Outcome, str]] = {
     "M_LIMIT_EXCEEDED": (Outcome.RETRY_AFTER, "发得太快，按服务器要求的时间重试"),
-    "M_UNKNOWN_TOKEN": (Outcome.PERMANENT, _LOGIN_AGAIN),
-    "M_MISSING_TOKEN": (Outcome.PERMANENT, _LOGIN_AGAIN),
-    "M_USER_DEACTIVATED": (Outcome.PERMANENT, _ACCOUNT),
-    "M_USER_LOCKED": (Outcome.PERMANENT, _ACCOUNT),
-    "M_USER_SUSPENDED": (Outcome.PERMANENT, _ACCOUNT),
-    "M_FORBIDDEN": (Outcome.PERMANENT, "机器人不在这个房间，或没有发言权：请邀请它进来，并核对组织文件里的房间号"),
-    "M_NOT_FOUND": (Outcome.PERMANENT, "服务器找不到这个房间或用户：请核对组织文件里的编号"),
-    "M_UNRECOGNIZED": (Outcome.PERMANENT, "对方不是 Matrix 服务器或版本太旧：请核对 JIESU_MATRIX__HOMESERVER"),
+    "M_UNKNOWN_TOKEN": (Outcome.CLOSED, _LOGIN_AGAIN),
+    "M_MISSING_TOKEN": (Outcome.CLOSED, _LOGIN_AGAIN),
+    "M_USER_DEACTIVATED": (Outcome.CLOSED, _ACCOUNT),
+    "M_USER_LOCKED": (Outcome.CLOSED, _ACCOUNT),
+    "M_USER_SUSPENDED": (Outcome.CLOSED, _ACCOUNT),
+    "M_FORBIDDEN": (Outcome.CLOSED, "机器人不在这个房间，或没有发言权：请邀请它进来，并核对组织文件里的房间号"),
+    "M_NOT_FOUND": (Outcome.CLOSED, "服务器找不到这个房间或用户：请核对组织文件里的编号"),
+    "M_UNRECOGNIZED": (Outcome.CLOSED, "对方不是 Matrix 服务器或版本太旧：请核对 JIESU_MATRIX__HOMESERVER"),
     "M_TOO_LARGE": (Outcome.PERMANENT, "消息或文件超过服务器的长度限制，被拒收"),
     "M_BAD_JSON": (Outcome.PERMANENT, _FORM),
     "M_NOT_JSON": (Outcome.PERMANENT, _FORM),
     "M_INVALID_PARAM": (Outcome.PERMANENT, _FORM),
-    "M_CONSENT_NOT_GIVEN": (Outcome.PERMANENT, "服务器要求机器人的账号先同意使用条款：请登录一次并同意"),
+    "M_CONSENT_NOT_GIVEN": (Outcome.CLOSED, "服务器要求机器人的账号先同意使用条款：请登录一次并同意"),
     "M_RESOURCE_LIMIT_EXCEEDED": (Outcome.RETRY, "服务器用量已满，请服务器管理员处理；稍后自动重试"),
 }
 

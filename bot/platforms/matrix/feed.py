@@ -93,7 +93,7 @@ class Feed:
                     failures += 1
                     self.connected = False
                     wait = trouble.answer.wait or min(self._waits(failures, self._random), LONGEST_PAUSE)
-                    level = "ERROR" if trouble.answer.outcome is Outcome.PERMANENT else "WARNING"
+                    level = "ERROR" if trouble.answer.outcome.refused else "WARNING"
                     logger.bind(platform="matrix").log(level, "nothing is heard: {}", trouble.answer.detail)
                     await asyncio.sleep(wait.total_seconds())
         finally:
@@ -257,7 +257,7 @@ async def whoami(api: Api, user_id: str) -> Me:
     """The account as the server knows it; raises Trouble, also when the token is somebody else's."""
     found = await api.ask("GET", f"{CLIENT}/account/whoami")
     if found.get("user_id") != user_id:
-        raise Trouble(Answer(Outcome.PERMANENT, WRONG_ACCOUNT))
+        raise Trouble(Answer(Outcome.CLOSED, WRONG_ACCOUNT))
     profile: Mapping[str, Any] = {}
     try:
         profile = await api.ask("GET", f"{CLIENT}/profile/{segment(user_id)}/displayname")

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot.platforms.contract import Limit, Outcome, Probe, Sender, Wiring
+from bot.platforms.contract import Limit, Probe, Sender, Wiring
 from bot.platforms.matrix.api import CLIENT, Api, Trouble, answer_of, result_of
 from bot.platforms.matrix.content import ACCOUNT
 from bot.platforms.matrix.feed import WRONG_ACCOUNT, Feed
@@ -79,7 +79,7 @@ class Matrix:
             found = result_of(reply)
         except Trouble as trouble:
             detail, _, mend = answer_of(reply).detail.partition("：")
-            mend = mend if trouble.answer.outcome is Outcome.PERMANENT else "请核对 JIESU_MATRIX__HOMESERVER 和网络"
+            mend = mend if trouble.answer.outcome.refused else "请核对 JIESU_MATRIX__HOMESERVER 和网络"
             return [Probe("Matrix", False, detail, mend, skew)]
         if found.get("user_id") != self._user_id:
             detail, _, mend = WRONG_ACCOUNT.partition("：")

@@ -34,7 +34,7 @@ class Rooms:
         Two that are made because an answer was lost do no harm: the person is invited twice, and told once.
         """
         if not ACCOUNT.fullmatch(account) or account == self._user_id:
-            raise Trouble(Answer(Outcome.PERMANENT, "Matrix 账号写法不对：应为 @用户:服务器，请核对组织文件"))
+            raise Trouble(Answer(Outcome.CLOSED, "Matrix 账号写法不对：应为 @用户:服务器，请核对组织文件"))
         for room in reversed((await self._direct()).get(account, ())):
             if await self._alone(room, account):
                 return room
@@ -80,7 +80,7 @@ class Rooms:
         try:
             found = await self._api.ask("GET", path, query={"not_membership": "leave"})
         except Trouble as trouble:
-            if trouble.answer.outcome is Outcome.PERMANENT and trouble.code in ("M_FORBIDDEN", "M_NOT_FOUND"):
+            if trouble.answer.outcome.refused and trouble.code in ("M_FORBIDDEN", "M_NOT_FOUND"):
                 return False
             raise
         states = {}

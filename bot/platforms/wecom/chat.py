@@ -134,7 +134,10 @@ class CallbackChat:
             return Answer(Outcome.PERMANENT, "回答的地址不是企业微信的，没有发送")
         body = json.dumps({"msgtype": "markdown", "markdown": {"content": _content(message)}}, ensure_ascii=False)
         reply = await post_json(self._session, url, body.encode(), WEBHOOK_TIMEOUT)
-        return answer_without_reply(reply) if isinstance(reply, NoReply) else answer_of(reply)
+        answer = answer_without_reply(reply) if isinstance(reply, NoReply) else answer_of(reply)
+        # The platform refuses an address that was used or is an hour old as it does a robot's that was removed.
+        spent = answer.outcome is Outcome.CLOSED and answer.code is not None
+        return replace(answer, outcome=Outcome.PERMANENT, detail="回答的地址已失效") if spent else answer
 
 
 _CUT_OFF: Final = "\n内容太长，其余没有显示：请缩小范围再查"

@@ -6,7 +6,7 @@ from typing import Final
 
 import aiohttp
 
-from bot.platforms.contract import Outcome, Probe
+from bot.platforms.contract import Probe
 from bot.platforms.posting import NoReply, Reply, request
 from bot.platforms.wecom.codes import answer_to, errcode, loaded
 
@@ -51,7 +51,7 @@ def robot_probe(reply: Reply | NoReply) -> Probe:
     if code is None:
         return Probe(name, ok=False, detail=f"回答不是企业微信的（HTTP {reply.status}）", mend="请检查机器人地址")
     answer = answer_to(code)
-    if answer.outcome is not Outcome.PERMANENT:
+    if not answer.outcome.refused:
         return Probe(name, ok=True, detail=answer.detail)
     return Probe(name, ok=False, detail=answer.detail, mend="按提示处理后再查一次")
 

@@ -118,7 +118,7 @@ async def test_tokens_are_asked_for_once_by_many(platform, dingtalk):
 @pytest.mark.parametrize(
     ("behaviour", "outcome"),
     [
-        (fault.status(400, body='{"code":"invalidClientIdOrSecret","message":"m"}'), Outcome.PERMANENT),
+        (fault.status(400, body='{"code":"invalidClientIdOrSecret","message":"m"}'), Outcome.CLOSED),
         (fault.status(500), Outcome.RETRY),
         (fault.garbage(), Outcome.RETRY),
         (fault.garbage('{"accessToken":"a\\nb","expireIn":7200}'), Outcome.RETRY),
@@ -138,8 +138,8 @@ async def test_without_a_token_nothing_was_sent(platform, dingtalk, behaviour, o
     ("behaviour", "outcome"),
     [
         (fault.status(403, body='{"code":"Forbidden.AccessDenied.QpsLimitForApi"}'), Outcome.RETRY_AFTER),
-        (fault.status(403, body='{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied"}'), Outcome.PERMANENT),
-        (fault.status(400, body='{"code":"group.disbanded"}'), Outcome.PERMANENT),
+        (fault.status(403, body='{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied"}'), Outcome.CLOSED),
+        (fault.status(400, body='{"code":"group.disbanded"}'), Outcome.CLOSED),
         (fault.status(400, body='{"code":"something.new"}'), Outcome.PERMANENT),
         (fault.status(400, body='{"code":"system.err"}'), Outcome.UNKNOWN),
         (fault.status(503, body='{"code":"ServiceUnavailable"}'), Outcome.RETRY),

@@ -83,7 +83,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         pause_until=None if rest is None else scope.now + rest,
         **facts,
     )
-    if answer.outcome is not Outcome.PERMANENT:  # which is about the message and says nothing of the robot
+    if not (answer.outcome is Outcome.PERMANENT and _own_fault(row)):
         robots.note(scope, claimed.endpoint, works=answer.outcome is Outcome.SENT)
     if row["state"] != Status.SENDING:
         if answer.outcome is Outcome.SENT:
@@ -131,6 +131,11 @@ def _rest(
             return wait
     # Where the same message failed every time, both wait exactly as long: it stays the first of its queue.
     return min(wait if attempts == streak else pause(streak, random), longest)
+
+
+def _own_fault(row: Row) -> bool:
+    """Whether a refusal is about the message and says nothing of the robot: its handle expired, its card is gone."""
+    return any(key in (row["content"] or {}) for key in ("reply", "edits"))
 
 
 def _revealing(row: Row) -> bool:

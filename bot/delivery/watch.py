@@ -31,6 +31,7 @@ MENDS: dict[str, str] = {
     Outcome.RETRY_AFTER: "平台在限流：请减少别的程序用同一机器人发消息",
     Outcome.UNKNOWN: "平台的回答不明：检查接口地址和中间的网关，可运行 jiesu doctor",
     Outcome.CLOSED: "平台拒收：按原因处理（如重新添加机器人、更新地址、放行出口地址），改了设置后重启服务",
+    Outcome.PERMANENT: "平台不收最后这一条，它不会自动补发：请从 /状态 看内容，改用别的办法告诉群里",
 }
 """What to do, by how the last request ended."""
 

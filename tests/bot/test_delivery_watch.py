@@ -56,7 +56,7 @@ async def test_after_ten_minutes_another_way_tells_who_cannot_be_reached_and_why
         "⚠ 1 个发消息的出口不通",
         "dispatch（企业微信）自 08:30 起：企业微信系统繁忙，稍后自动重试（错误码 -1），1 条在等",
         "处理：检查服务器能否访问这个平台（网络、代理、防火墙），可运行 jiesu doctor",
-        "没送出的消息都留着，恢复后自动补发；/状态 看详情",
+        "在等的消息都留着，恢复后自动补发；/状态 看详情",
     ]
     assert "\nwecom:dispatch:0 自 08:30：" in shown(process)
     assert "已告警" in shown(process)
@@ -96,7 +96,7 @@ async def test_a_robot_that_was_removed_is_told_and_its_messages_wait_until_it_i
     assert process.states()[1] == Status.RETRY
     first.mend()
     await process.through(timedelta(minutes=6))
-    assert first.contents == ["【#1】", "【#2】"]
+    assert [text for text in first.contents if "【" in text] == ["【#1】", "【#2】"]
 
 
 @pytest.mark.parametrize("fault", [fake.redirect("https://login.test/"), fake.status(403), fake.errcode(60020)])
@@ -110,7 +110,7 @@ async def test_a_shut_way_loses_nothing_and_sends_nothing_twice(two, clock, faul
     assert first.contents == []
     first.mend()
     await process.through()
-    assert sorted(first.contents) == ["【#1】已派单", "【#2】紧急工单", "【#3】已派单"]
+    assert sorted(text for text in first.contents if "【" in text) == ["【#1】已派单", "【#2】紧急工单", "【#3】已派单"]
     assert {row.state for row in process.rows(endpoint=ROBOT)} == {Status.SENT}
 
 

@@ -309,7 +309,7 @@ async def test_answers_are_told_apart(office: Office, behaviour, outcome, words)
 
 async def test_a_room_where_the_bot_is_not_and_a_server_that_is_away(office: Office):
     sender = office.platform().chat(office.server.room("other", ZHANG))
-    assert (await sender.send(Outgoing(1, "甲"))).outcome is Outcome.PERMANENT
+    assert (await sender.send(Outgoing(1, "甲"))).outcome is Outcome.CLOSED
     await office.server.stop()
     assert (await sender.send(Outgoing(1, "甲"))).outcome is Outcome.RETRY
 
@@ -337,7 +337,7 @@ async def test_a_person_is_told_in_private_and_in_no_room_with_a_third(office: O
     await server.invite(first, ZHANG, LI)
     assert (await sender.send(Outgoing(3, "13800001234"))).outcome is Outcome.SENT
     assert len(server.rooms) == 2 and len(server.said(first)) == 2
-    assert (await office.platform().person("zhang").send(Outgoing(4, "甲"))).outcome is Outcome.PERMANENT
+    assert (await office.platform().person("zhang").send(Outgoing(4, "甲"))).outcome is Outcome.CLOSED
 
 
 # ------------------------------------------------------------------------------------------------------------ settings

@@ -360,7 +360,7 @@ async def test_an_endless_answer_is_not_read_to_its_end(robot, wecom):
 async def test_a_redirect_is_not_followed(robot, wecom):
     wecom.then(fake.redirect(f"{wecom.base}/elsewhere"))
 
-    assert (await robot.send(outgoing())).outcome is Outcome.PERMANENT
+    assert (await robot.send(outgoing())).outcome is Outcome.CLOSED
     assert wecom.requests == 1
 
 

@@ -253,10 +253,10 @@ def test_whatever_the_edge_says_of_waiting(wait):
 async def test_310000_says_in_its_text_what_is_wrong(session, dingtalk, clock, robot):
     dingtalk.keywords = ("工单",)
     keyword = await robot.send(outgoing("【#12】 路灯"))
-    assert (keyword.outcome, "关键词" in keyword.detail) == (Outcome.PERMANENT, True)
+    assert (keyword.outcome, "关键词" in keyword.detail) == (Outcome.CLOSED, True)
 
     wrong = await robot_of(session, clock, dingtalk.webhook, secret="SECwrong").send(outgoing("工单"))
-    assert (wrong.outcome, "加签密钥" in wrong.detail) == (Outcome.PERMANENT, True)
+    assert (wrong.outcome, "加签密钥" in wrong.detail) == (Outcome.CLOSED, True)
 
     early = robot_of(session, lambda: clock.now - timedelta(hours=2), dingtalk.webhook)
     answer = await early.send(outgoing("工单"))
@@ -265,7 +265,7 @@ async def test_310000_says_in_its_text_what_is_wrong(session, dingtalk, clock, r
     body = '{"errcode":310000,"errmsg":"ip 203.0.113.9 not in whitelist"}'
     dingtalk.then(fault.garbage(body))
     answer = await robot.send(outgoing())
-    assert (answer.outcome, "白名单" in answer.detail, "203.0" in answer.detail) == (Outcome.PERMANENT, True, False)
+    assert (answer.outcome, "白名单" in answer.detail, "203.0" in answer.detail) == (Outcome.CLOSED, True, False)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ async def test_310000_says_in_its_text_what_is_wrong(session, dingtalk, clock, r
         (fault.garbage(), Outcome.UNKNOWN),
         (fault.garbage("[]"), Outcome.UNKNOWN),
         (fault.garbage('{"errcode":"0"}'), Outcome.UNKNOWN),
-        (fault.redirect("https://evil.example/"), Outcome.PERMANENT),
+        (fault.redirect("https://evil.example/"), Outcome.CLOSED),
         (fault.cut_before_reading(), Outcome.UNKNOWN),
         (fault.cut_after_reading(record=True), Outcome.UNKNOWN),
     ],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from loguru import logger
 
@@ -33,6 +34,7 @@ from bot.rehearsal import move
 from bot.routes import Endpoints
 from bot.scheduler import Scheduler
 from bot.senders import Senders
+from config.addresses import is_loopback
 from config.calendar import WorkCalendar
 from config.errors import ConfigError
 from config.organisation import Organisation, load_organisation
@@ -157,6 +159,7 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
     `connect` makes the platforms. Raises ConfigError when one of their bots cannot be reached, unless the settings
     make that optional.
     """
+    _check_robots(office)
     clock = clock_for(office.settings.clock)
     holder = f"{socket.gethostname()}:{time.time_ns()}"
     desk = Desk(office.store)
@@ -212,6 +215,18 @@ async def _reached(connections: Connections, settings: Platforms) -> None:
         )
     for line in missing:
         logger.warning("started without a platform, which goes on trying: {}", line)
+
+
+def _check_robots(office: Office) -> None:
+    """A rehearsal's minute is not a platform's, and people in a real group would take its orders for real."""
+    if not office.settings.clock.rehearsal:
+        return
+    for group in office.organisation.groups:
+        for robot in group.robots:
+            if not is_loopback(urlsplit(robot.webhook.get_secret_value()).hostname or ""):
+                raise ConfigError(
+                    f"演练时钟不能连真实的群机器人：请从组织文件里去掉{group.name}的 robots，或去掉演练时钟"
+                )
 
 
 @contextlib.asynccontextmanager

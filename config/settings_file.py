@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -141,6 +142,11 @@ class _Reader:
         if values["console"]["enabled"] and bot is not None:
             text = f"控制台不能与收命令的平台同时开启（{self._written(bot)}）：正式值守请关掉控制台，演练请删去平台设置"
             raise self._error(("console", "enabled"), text)
+        if bot is not None and (values["clock"]["start"] or values["clock"]["speed"] is not None):
+            base = values[str(bot[0])][_BASES[bot]]
+            if not is_loopback(urlsplit(str(base)).hostname or ""):
+                text = "演练时钟不能连真实的平台：平台按真实时间限次数，群里的人也会当真；演练请删去这一项"
+                raise self._error(bot, text)
         for table, one, two in _PAIRS:
             for given, missing in ((one, two), (two, one)):
                 if values[table][given] and not values[table][missing]:
@@ -165,6 +171,15 @@ _BOTS: tuple[Loc, ...] = (
     ("matrix", "homeserver"),
 )
 """What makes a platform receive commands. The console has no sign-in: beside them it would be a back door."""
+
+_BASES: dict[Loc, str] = {
+    ("wecom", "bot_id"): "ws_url",
+    ("wecom", "token"): "api_base",
+    ("dingtalk", "client_id"): "api_base",
+    ("feishu", "app_id"): "api_base",
+    ("matrix", "homeserver"): "homeserver",
+}
+"""Where each of them is reached: on this machine it can only be somebody's test."""
 
 
 def _leaves(model: type[BaseModel], outer: Loc) -> Iterator[tuple[Loc, FieldInfo]]:

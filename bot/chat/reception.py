@@ -54,7 +54,8 @@ class Answers:
             private = item.private or self.chat.startswith("@")
             audience = f"@{self.person}" if private else self.chat
             content: dict[str, Any] = {}
-            if self.incoming.reply is not None and audience == self.chat:
+            # Personal data go to the person's own chat by its id, never to where a message says that it came from.
+            if self.incoming.reply is not None and audience == self.chat and item.reveal is None:
                 content["reply"] = dict(self.incoming.reply)
             if item.reveal is not None:
                 content["reveal"] = item.reveal

@@ -311,8 +311,11 @@ class Platform(Protocol):
         """Hold the connection or follow the feed until cancelled; returns at once where there is nothing to do."""
         ...
 
-    async def probe(self) -> list[Probe]:
-        """Ask harmless questions, for `jiesu doctor --probe`: nobody is sent anything."""
+    async def probe(self, robots: bool = True) -> list[Probe]:
+        """Ask harmless questions, for `jiesu doctor --probe`: nobody is sent anything.
+
+        Without `robots` only the bot is asked, as at the start: requests to robots count against their limits.
+        """
         ...
 
 

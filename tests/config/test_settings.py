@@ -232,3 +232,9 @@ def test_the_sample_is_valid_and_points_at_its_neighbours():
 
 def test_code_can_build_settings_without_a_file():
     assert Settings(data_dir=Path("x")).data_dir == Path("x")
+
+
+def test_a_rehearsal_does_not_reach_a_real_platform():
+    bot = {"JIESU_FEISHU__APP_ID": "cli_1", "JIESU_FEISHU__APP_SECRET": "geheim", "JIESU_CLOCK__SPEED": "60"}
+    assert mistake(environ=bot).startswith("JIESU_FEISHU__APP_ID：演练时钟不能连真实的平台")
+    load_settings(None, bot | {"JIESU_FEISHU__API_BASE": "http://127.0.0.1:9000"})

@@ -187,6 +187,21 @@ async def test_the_address_is_tested_with_an_echo(callback, office):
     assert office.received == []
 
 
+async def test_a_message_that_was_overheard_is_not_opened_as_an_echo(callback, office):
+    sealed = PrpCrypto(base64.b64decode(KEY + "=")).encrypt(json.dumps(text("/查 12")), "").decode()
+    timestamp = str(int(office.now.timestamp()))
+    signature = signature_of(TOKEN, timestamp, "n", sealed)
+    query = f"msg_signature={signature}&timestamp={timestamp}&nonce=n&echostr={quote(sealed, safe='')}"
+    answer = await callback.client.get(f"/callbacks/wecom?{query}")
+    assert answer.status == 403
+    assert "查" not in await answer.text()
+
+
+async def test_a_kind_of_chat_that_we_do_not_know_is_not_taken_for_private(callback, office):
+    assert (await callback.post(text("/揭示 1 复核", chattype="room"))).status == 200
+    assert office.received == []
+
+
 async def test_where_a_corp_id_is_set_only_its_messages_count(store, office):
     async with serving(store, office, corp="ww1") as (callback, _):
         assert (await callback.post(text())).status == 200

@@ -92,10 +92,10 @@ class DingTalk:
         finally:
             await self._taking.stop()
 
-    async def probe(self) -> list[Probe]:
+    async def probe(self, robots: bool = True) -> list[Probe]:
         """Whether the app and each robot that was made are known to the platform, and how far the clocks differ."""
         found = [] if self._api is None else [await self._api.probe()]
-        return found + [await robot.probe() for robot in self._robots]
+        return found + [await robot.probe() for robot in self._robots if robots]
 
     async def _take(self, data: dict[str, Any]) -> None:
         """Take what DingTalk told; anything but a message is left."""

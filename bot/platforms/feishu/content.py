@@ -54,7 +54,11 @@ def card(message: Outgoing, *, private: bool = False) -> dict[str, Any]:
     """An interactive card of schema 2.0, shared by all who see it, so that it can be brought up to date."""
     return {
         "schema": "2.0",
-        "config": {"update_multi": True, "summary": {"content": harmless(first_line(message.text))[:100]}},
+        "config": {
+            "update_multi": True,
+            **({"enable_forward": False} if private else {}),
+            "summary": {"content": harmless(first_line(message.text))[:100]},
+        },
         "body": {"elements": list(_elements(message, private))},
     }
 

@@ -68,7 +68,7 @@ def _press(header: Mapping[str, Any], body: Mapping[str, Any]) -> Received | Non
         text=f"{command} {option}".strip() if option else command,
         mentioned=True,
         button=True,
-        reply={REPLY_TO: card} if card else None,
+        reply={REPLY_TO: card} if card and not private else None,  # a card may have been forwarded
     )
     return Received(incoming)
 

@@ -117,7 +117,7 @@ class Feishu:
         finally:
             await self._bot.arrivals.stop()
 
-    async def probe(self) -> list[Probe]:
+    async def probe(self, robots: bool = True) -> list[Probe]:
         """A token, who the bot is, and where to connect. Robots cannot be asked anything without being heard."""
         if self._bot is None:
             return []

@@ -3,6 +3,7 @@
 Verified, opened, taken, answered with nothing; the answers follow by the message's own `response_url`.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -22,6 +23,10 @@ Take = Callable[[dict[str, Any]], Awaitable[None]]
 """Takes the JSON that a callback held; returns within a second."""
 
 
+_ECHO = re.compile(rb"[0-9A-Za-z_-]{1,64}")
+"""What the platform sends to be echoed: digits, as far as anybody saw."""
+
+
 class Callbacks:
     """The callback's two requests: the platform's test of the address, and messages."""
 
@@ -39,7 +44,12 @@ class Callbacks:
         """GET with an `echostr`: what is inside goes back as it is, without quotes or a new line."""
         # an address that was not encoded twice has its + turned into spaces
         opened = self._opened(request, request.query.get("echostr", "").replace(" ", "+"))
-        return opened if isinstance(opened, web.Response) else web.Response(body=opened, content_type="text/plain")
+        if isinstance(opened, web.Response):
+            return opened
+        if not _ECHO.fullmatch(opened):
+            # A message is sealed and signed in the same way: whoever overheard one must not have it opened here.
+            return _refused("echostr 里的内容不是平台的验证串")
+        return web.Response(body=opened, content_type="text/plain")
 
     async def message(self, request: web.Request) -> web.Response:
         """POST `{"encrypt"}`: taken once, answered with an empty 200."""
@@ -50,7 +60,7 @@ class Callbacks:
         opened = self._opened(request, encrypted)
         if isinstance(opened, web.Response):
             return opened
-        if not await self._first(request.query["nonce"], body):
+        if not await self._first(f"{request.query['timestamp']}:{request.query['nonce']}", body):
             return _refused("同一个 nonce 又来了一次，内容却不同")
         await self._take(loaded(opened))
         return web.Response()

@@ -14,6 +14,7 @@ PLATFORM: Final = "wecom"
 DISCONNECTED: Final = "disconnected_event"
 _PRESSED: Final = "template_card_event"
 _GROUP: Final = "group"
+_SINGLE: Final = "single"
 _SPOKEN: Final = {"image": "图片", "file": "文件", "video": "视频"}
 
 
@@ -61,12 +62,14 @@ class Other:
 def read(body: Any, request: str = "") -> Message | Press | Other:
     """What a callback's JSON says; `request` is the id of the frame that brought it. Never raises."""
     account, number = _text(body, "from", "userid"), _text(body, "msgid")
-    chat = _text(body, "chatid") if _text(body, "chattype") == _GROUP else None
+    where = _text(body, "chattype")
+    chat = _text(body, "chatid") if where == _GROUP else None
+    known = where in (_GROUP, _SINGLE)  # any other kind of chat may have readers: it is never taken for private
     if _text(body, "msgtype") == "event":
         kind = _text(body, "event", "eventtype") or ""
-        press = _press(body, account, chat, number or request) if kind == _PRESSED else None
+        press = _press(body, account, chat, number or request) if kind == _PRESSED and known else None
         return press or Other(kind)
-    if not account or not number or chat == "":
+    if not account or not number or chat == "" or not known:
         return Other(_text(body, "msgtype") or "")
     text, media = _contents(body)
     quote, _ = _contents(_at(body, "quote"))

@@ -104,14 +104,14 @@ class WeCom:
         finally:
             await self._taking.stop()
 
-    async def probe(self) -> list[Probe]:
+    async def probe(self, robots: bool = True) -> list[Probe]:
         """Ask whether somebody is there, and each robot about a message that it refuses. Nobody is sent anything."""
         session, now, found = self._wiring.session, self._wiring.now, []
         if self._socket is not None:
             found.append(await probe_socket(session, self._settings.ws_url, now))
         if self._callbacks is not None:
             found.append(await probe_interface(session, self._settings.api_base, now))
-        return [*found, *[await robot.probe() for robot in self._robots]]
+        return [*found, *[await robot.probe() for robot in self._robots if robots]]
 
     def _sender(self, chat: str, kind: int) -> Sender | None:
         if self._socket is not None:

@@ -18,7 +18,11 @@ from tests.platforms.example_server import ExampleServer
 from tests.street import CALLER, PHONE, row, sample_organisation
 
 ROW = row()
-WECOM = {"JIESU_WECOM__BOT_ID": "bot", "JIESU_WECOM__SECRET": "secret"}
+WECOM = {
+    "JIESU_WECOM__BOT_ID": "bot",
+    "JIESU_WECOM__SECRET": "secret",
+    "JIESU_WECOM__WS_URL": "ws://127.0.0.1:9",
+}
 PNG = (
     b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
     b"\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa7\x9a\xa0\xa0\x00\x00\x00\x00IEND\xaeB`\x82"

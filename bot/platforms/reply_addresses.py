@@ -1,9 +1,18 @@
 """Reply addresses that come with a message are used only where they lead to the platform itself (platforms, E8)."""
 
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from config.addresses import is_loopback
+
+_NAME = re.compile(r"(?:[a-z0-9_-]+\.)+[a-z][a-z0-9-]*\.?", re.ASCII | re.IGNORECASE)
+
+
+def is_name(host: str) -> bool:
+    """Whether a host is a full name, not an address in any spelling that a resolver takes for one (127.1, 0x7f.1,
+    full-width digits): the last part of each of those begins with a digit."""
+    return _NAME.fullmatch(host) is not None
 
 
 def allowed(url: str, public_hosts: Collection[str], configured: str) -> bool:

@@ -57,6 +57,10 @@ class Office:
     now: datetime = NOON
     received: list = field(default_factory=list)
     fails: int = 0
+    strangers: bool = False
+
+    async def knows(self, platform, native):
+        return not self.strangers
 
     async def receive(self, incoming):
         if self.fails:
@@ -101,7 +105,7 @@ async def serving(store, office, corp="", **environ):
     desk = Desk(store)
     door = Door(desk, lambda: office.now, settings.callbacks.freshness)
     async with webhook_session() as session:
-        wiring = Wiring(settings, session, office.receive, door, nobody_leads, lambda: office.now)
+        wiring = Wiring(settings, session, office.receive, door, nobody_leads, lambda: office.now, office.knows)
         platform = connect(wiring)
         app = web.Application(middlewares=[guard])
         platform.add_routes(app)
@@ -506,6 +510,11 @@ def test_no_bytes_of_a_file_are_a_fault(data, key):
         ("https://127.0.0.1/x", False),
         ("https://[::1]/x", False),
         ("https://localhost/x", False),
+        ("https://127.1/x", False),
+        ("https://0x7f.1/x", False),
+        ("https://0177.0.0.1/x", False),
+        ("https://127.0.0.1./x", False),
+        ("https://１２７.0.0.1/x", False),
         ("https://cos.example:8443/x", False),
         ("https://u:p@cos.example/x", False),
         ("https://wx.gov.example/x", True),
@@ -515,3 +524,25 @@ def test_no_bytes_of_a_file_are_a_fault(data, key):
 )
 def test_files_are_fetched_from_named_hosts_only(url, may):
     assert fetchable(url, "https://wx.gov.example") is may
+
+
+async def test_files_of_strangers_are_not_fetched(store, office, tmp_path):
+    asked = []
+
+    async def give(request):
+        asked.append(request.path)
+        return web.Response(body=b"x")
+
+    office.strangers = True
+    app = web.Application()
+    app.router.add_get("/{any}", give)
+    async with TestServer(app) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        items = [{"msgtype": "image", "image": {"url": f"{base}/a", "aeskey": ""}}]
+        body = text(msgtype="mixed", mixed={"msg_item": items})
+        async with serving(store, office, JIESU_WECOM__API_BASE=base, JIESU_DATA_DIR=str(tmp_path)) as (callback, _):
+            assert (await callback.post(body)).status == 200
+
+    ((incoming, _),) = office.received
+    assert incoming.files == ()
+    assert asked == []

@@ -15,6 +15,7 @@ from bot.platforms.contract import Answer, IncomingFile
 from bot.platforms.dingtalk.messages import Enclosure
 from bot.platforms.dingtalk.openapi import DOWNLOAD, OpenApi
 from bot.platforms.posting import Reply, request
+from bot.platforms.reply_addresses import is_name
 from config.addresses import is_loopback
 from handlers.intake.files import MAX_BYTES
 
@@ -56,7 +57,7 @@ class Files:
             if isinstance(reply, Reply) and reply.status == 200 and reply.body is not None:
                 file.flush()
                 return IncomingFile(enclosure.name, path, file.tell())
-            if file.tell() + _BLOCK > MAX_BYTES:
+            if isinstance(reply, Reply) and reply.too_long:
                 return IncomingFile(enclosure.name, path, MAX_BYTES + 1)
             logger.warning(
                 "a file could not be fetched: {}", reply.status if isinstance(reply, Reply) else reply.reason
@@ -64,9 +65,6 @@ class Files:
         file.seek(0)
         file.truncate()
         return IncomingFile(enclosure.name, path, 0)
-
-
-_BLOCK: Final = 1 << 20
 
 
 def _safe(address: str, base: str) -> bool:
@@ -84,8 +82,4 @@ def _safe(address: str, base: str) -> bool:
         return False
     if is_loopback(host):
         return is_loopback(urlsplit(base).hostname or "") and parts.scheme in ("http", "https")
-    return parts.scheme == "https" and port in (None, 443) and "." in host and not _is_number(host)
-
-
-def _is_number(host: str) -> bool:
-    return ":" in host or host.rpartition(".")[2].isdigit()
+    return parts.scheme == "https" and port in (None, 443) and is_name(host)

@@ -4,12 +4,12 @@ import asyncio
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from loguru import logger
 
-from bot.platforms.contract import Limit, Probe, Sender, Wiring
+from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
 from bot.platforms.dingtalk.callback import PATH, Callback
 from bot.platforms.dingtalk.chat import DingTalkChat
 from bot.platforms.dingtalk.files import Files
@@ -20,6 +20,9 @@ from bot.platforms.dingtalk.stream import Stream
 from bot.platforms.taking import Taking
 from config.entries import Robot
 from config.errors import ConfigError
+
+FETCHING: Final = 4
+"""★ Messages whose files are fetched at a time."""
 
 
 def connect(wiring: Wiring) -> "DingTalk":
@@ -38,6 +41,7 @@ class DingTalk:
         self._limits = (Limit(self._settings.per_minute, timedelta(minutes=1)),)
         self._robots: list[DingTalkRobot] = []
         self._taking = Taking(NAME)
+        self._fetching = asyncio.Semaphore(FETCHING)
         self._api = self._app()
         self._files: Files | None = None
         self._stream: Stream | None = None
@@ -103,12 +107,19 @@ class DingTalk:
         if message is None or self._files is None:
             logger.bind(platform=NAME).debug("something that is no message was left")
             return
-        with ExitStack() as held:
-            incoming = message.incoming
-            if message.enclosures:
-                files = await self._files.fetch(message.enclosures, held)
-                incoming = replace(incoming, files=files)
+        incoming = message.incoming
+        if not (message.enclosures and await self._ours(incoming)):
             await self._wiring.receive(incoming)
+            return
+        async with self._fetching:
+            with ExitStack() as held:
+                files = await self._files.fetch(message.enclosures, held)
+                await self._wiring.receive(replace(incoming, files=files))
+
+    async def _ours(self, incoming: Incoming) -> bool:
+        """Whether people of the office sent it: files of strangers are not fetched."""
+        knows, chat = self._wiring.knows, incoming.chat
+        return await knows(NAME, incoming.account) and (chat is None or await knows(NAME, chat))
 
     def _chat(self, group: str | None = None, person: str | None = None) -> Sender | None:
         if self._api is None:

@@ -47,6 +47,8 @@ class FeishuChat:
         self._person = person
 
     edits = True
+    takes_once = timedelta(minutes=50)
+    """★ Feishu knows a uuid for an hour."""
 
     @property
     def ready(self) -> bool:

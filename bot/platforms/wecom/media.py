@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ from loguru import logger
 
 from bot.platforms.contract import IncomingFile
 from bot.platforms.posting import Reply, request
-from bot.platforms.reply_addresses import allowed
+from bot.platforms.reply_addresses import allowed, is_name
 from bot.platforms.wecom.crypto import Sealed, opened_media
 from bot.platforms.wecom.messages import Media
 
@@ -55,7 +54,7 @@ def fetchable(url: str, api_base: str) -> bool:
         host = urlsplit(url).hostname or ""
     except ValueError:
         return False
-    return "." in host.rstrip(".") and not _is_number(host) and allowed(url, (host,), api_base)
+    return is_name(host) and allowed(url, (host,), api_base)
 
 
 async def _fetch(session: aiohttp.ClientSession, media: Media, api_base: str, file: IO[bytes]) -> IncomingFile:
@@ -68,8 +67,12 @@ async def _fetch(session: aiohttp.ClientSession, media: Media, api_base: str, fi
     if not isinstance(reply, Reply) or reply.status != 200:
         logger.warning("a file of a message cannot be fetched: {}", getattr(reply, "status", "no answer"))
         return missing
-    if reply.body is None:
+    if reply.too_long:
         return IncomingFile(media.name, path, LARGEST + 1)
+    if reply.body is None:
+        logger.warning("a file of a message was cut off")
+        file.truncate(0)
+        return missing
     try:
         size = await asyncio.to_thread(_open, file, media.key)
     except Sealed as sealed:
@@ -93,11 +96,3 @@ def _open(file: IO[bytes], key: str | None) -> int:
         file.write(data)
     file.flush()
     return len(data)
-
-
-def _is_number(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 from loguru import logger
 
-from bot.platforms.contract import Limit, Probe, Sender, Wiring
+from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
 from bot.platforms.taking import Full, Taking
 from bot.platforms.wecom import cards
 from bot.platforms.wecom.callback import Callbacks
@@ -30,6 +30,8 @@ UPDATED: Final = timedelta(seconds=5)
 """How long after a press its card can be changed (platforms, B1)."""
 DONE: Final = "✔"
 """How the answer to a command that was carried out begins (interface, Chat)."""
+FETCHING: Final = 4
+"""★ Messages whose files are fetched at a time."""
 AT_ONCE: Final = timedelta(0)
 
 
@@ -49,6 +51,7 @@ class WeCom:
         folder = wiring.settings.data_dir
         self._folder = folder if folder.is_dir() else None
         self._taking = Taking(PLATFORM)
+        self._fetching = asyncio.Semaphore(FETCHING)
         self._robots: list[WeComWebhook] = []
         self._socket: Socket | None = None
         self._callbacks: Callbacks | None = None
@@ -150,8 +153,19 @@ class WeCom:
 
     async def _take(self, message: Message, reply: Mapping[str, str] | None) -> None:
         incoming = replace(message.incoming, reply=reply)
-        async with fetched(self._wiring.session, message.media, self._settings.api_base, self._folder) as files:
+        if not (message.media and await self._ours(incoming)):
+            await self._wiring.receive(incoming)
+            return
+        async with (
+            self._fetching,
+            fetched(self._wiring.session, message.media, self._settings.api_base, self._folder) as files,
+        ):
             await self._wiring.receive(replace(incoming, files=files))
+
+    async def _ours(self, incoming: Incoming) -> bool:
+        """Whether people of the office sent it: files of strangers are not fetched."""
+        knows, chat = self._wiring.knows, incoming.chat
+        return await knows(PLATFORM, incoming.account) and (chat is None or await knows(PLATFORM, chat))
 
     async def _pressed(self, press: Press, request: str, arrived: float) -> None:
         """Carry out a button's command and show on the card who did what, while the card can be changed.

@@ -80,6 +80,11 @@ async def lead(name: str, work: Callable[[], Awaitable[None]]) -> None:
     await work()
 
 
+async def everybody(platform: str, native: str) -> bool:
+    """Knows whoever writes."""
+    return True
+
+
 @contextlib.asynccontextmanager
 async def alone(
     server: FakeDingTalk, store: Store, folder: Path, ears: Ears, now: Callable[[], datetime], **more: str
@@ -88,7 +93,7 @@ async def alone(
     desk = Desk(store)
     async with webhook_session() as session:
         door = Door(desk, now, timedelta(minutes=5))
-        platform = DingTalk(Wiring(settings(server, folder, **more), session, ears, door, lead, now))
+        platform = DingTalk(Wiring(settings(server, folder, **more), session, ears, door, lead, now, everybody))
         platform._taking._waits = lambda attempt, random: timedelta(0)
         if platform._stream is not None:
             platform._stream._waits = lambda attempt, random: timedelta(0)

@@ -22,6 +22,9 @@ CONSOLE: Final = "console"
 ROBOTS_FIRST: Final = frozenset({"dingtalk"})
 """Platforms whose bot calls nobody in a group that it writes to by itself; a robot of that group does."""
 
+TEXT_BY_ROBOTS: Final = frozenset({"wecom"})
+"""Platforms whose bot writes markdown only, which readers in the WeChat plug-in cannot see; a robot writes text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -75,7 +78,8 @@ class Endpoints(Routes):
     def of_group(self, group: Group) -> tuple[str, ...]:
         """Every way to a group, the console first."""
         console = (f"{CONSOLE}:{group.id}",) if self._console else ()
-        first = ROBOTS_FIRST & {robot.platform for robot in group.robots}
+        preferred = ROBOTS_FIRST | TEXT_BY_ROBOTS if group.text_only else ROBOTS_FIRST
+        first = preferred & {robot.platform for robot in group.robots}
         bots = tuple(
             platform
             for platform in self._bots

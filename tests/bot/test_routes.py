@@ -76,6 +76,15 @@ def test_where_only_its_robot_can_call_people_the_bot_leaves_notices_to_it():
     assert ways.of_group(bot) == ("dingtalk:h", "wecom:h:0")
 
 
+@pytest.mark.parametrize(("text_only", "way"), [(True, "wecom:g:0"), (False, "wecom:g")])
+def test_readers_who_see_no_markdown_are_written_to_by_the_robot(text_only, way):
+    group = Group(
+        id="g", name="群", purpose="dispatch", chats={"wecom": "wr1"}, robots=(ROBOTS[0],), text_only=text_only
+    )
+    settings = load_settings(None, {"JIESU_WECOM__BOT_ID": "b", "JIESU_WECOM__SECRET": "x"})
+    assert Endpoints(Organisation(people=(), groups=(group,)), settings).of_group(group) == (way,)
+
+
 @pytest.mark.parametrize(
     ("endpoint", "parts"),
     [

@@ -45,10 +45,12 @@ async def _fetch(api: Api, file: Shared, kept: IO[bytes], most: int) -> int:
         whole = f"{path}/{segment(file.server)}/{segment(file.media)}"
         reply = await api.send("GET", whole, patience=PATIENCE, into=kept, most=most)
         if isinstance(reply, Reply) and reply.status == 200:
-            if reply.body is None:
-                kept.truncate(0)
+            if reply.body is not None:
+                return kept.tell()
+            kept.truncate(0)
+            if reply.too_long:
                 return most + 1
-            return kept.tell()
+            break
         if code_of(reply) != "M_UNRECOGNIZED":
             break
     logger.bind(platform="matrix").warning("a file could not be fetched: {}", answer_of(reply).detail)

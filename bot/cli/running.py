@@ -4,7 +4,8 @@ import asyncio
 
 from bot import logs
 from bot.cli.context import Context, say
-from bot.doctor.ways_out import lacking
+from bot.doctor.ways_out import lacking, mute
+from bot.routes import Endpoints
 from bot.service import open_office
 
 
@@ -17,6 +18,9 @@ def run_service(context: Context) -> None:
         say(str(finding))
     logs.configure()
     office = open_office(context.settings, organisation, live=True)
+    assert isinstance(office.routes, Endpoints)
+    for finding in mute(office.routes, organisation):
+        say(str(finding))
     try:
         asyncio.run(serve(office, lambda address: say(f"接诉即办已启动：{address}")))
     finally:

@@ -16,7 +16,7 @@ _NEEDED = ("duty", "department", "reviewer", "office")
 def platforms(settings: Settings, organisation: Organisation) -> Iterator[Finding]:
     """Groups and their robots. Nothing is sent."""
     routes = Endpoints(organisation, settings)
-    found = [*_groups(organisation), *_mute(routes, organisation)]
+    found = [*_groups(organisation), *mute(routes, organisation)]
     if inside := secrets_inside(organisation):
         mend = "改用 webhook_env、secret_env，把值放进环境变量"
         found.append(warning("平台", f"机器人地址或密钥直接写在组织文件里：{'、'.join(inside)}", mend))
@@ -75,8 +75,8 @@ def _people(organisation: Organisation) -> list[Finding]:
     return found
 
 
-def _mute(routes: Endpoints, organisation: Organisation) -> Iterator[Finding]:
-    """Groups that nothing reaches, in one line: an office that has just begun has many, and one mend."""
+def mute(routes: Endpoints, organisation: Organisation) -> Iterator[Finding]:
+    """Groups that nothing reaches, in one line, told at each start, too: an office that has just begun has many."""
     if mute := [group.name for group in organisation.groups if not routes.of_group(group)]:
         several = f"（{len(mute)} 个群）" if len(mute) > 1 else ""
         mend = "给群加一个群机器人，或让机器人进群后用 /绑定 绑定"

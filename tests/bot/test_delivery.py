@@ -229,12 +229,12 @@ async def test_a_pause_that_the_platform_asks_for_holds_for_the_whole_robot_and_
 
 
 async def test_a_refusal_for_good_is_kept_and_shown_and_not_repeated(one, wecom):
-    wecom.then(fake.errcode(93000))
+    wecom.then(fake.errcode(40058))
     await one.queue("【#1】")
     await one.queue("【#2】")
     await one.through()
     assert one.states() == [Status.FAILED, Status.SENT]
-    assert "重新添加机器人" in one.rows()[0].detail
+    assert "拒收" in one.rows()[0].detail
     assert wecom.requests == 2
     assert one.store.read(outbox.counts, now=one.clock.at) == {"failed": 1, "sent": 1}
 

@@ -169,11 +169,11 @@ async def test_a_single_unsigned_order_of_a_doubtful_digest_is_repeated_by_itsel
 
 
 async def test_a_digest_that_is_refused_for_good_fails_with_all_it_names(one, wecom):
-    wecom.then(fake.errcode(93000))
+    wecom.then(fake.errcode(40058))
     await notices(one, 20)
     await one.through()
     assert set(one.states()) == {Status.FAILED}
-    assert all("重新添加机器人" in row.detail for row in one.rows())
+    assert all("拒收" in row.detail for row in one.rows())
 
 
 async def test_a_digest_for_a_robot_that_is_gone_fails_with_all_it_names(one, wecom):

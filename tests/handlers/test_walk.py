@@ -249,7 +249,7 @@ def check_refusal(row: Row, person: str, state: str, reply: str, *, private: boo
         return
     reasons = (
         f"现在是“{state}”，不能{row.command}",
-        f"{row.command} 由",
+        f"{row.command}由",
         f"还没有派单，科室不能{row.command}",
         f"主办科室是城管科，您在{department_of(person)}，不能{row.command}",
     )
@@ -257,7 +257,9 @@ def check_refusal(row: Row, person: str, state: str, reply: str, *, private: boo
     named = {word.removeprefix("/") for word in reply.partition("现在可以：")[2].split()}
     assert named == allowed_here(person, state), f"{where}: {reply}"
     if not named:
-        assert "例如 /" in reply or "已经结束" in reply or "/查 1" in reply, f"{where}: {reply}"
+        assert "例如 /" in reply or "现在轮到 /" in reply or "已经结束" in reply or "/查 1" in reply, (
+            f"{where}: {reply}"
+        )
 
 
 def states_of(command: str) -> set[str]:

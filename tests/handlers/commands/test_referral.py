@@ -81,7 +81,7 @@ def test_the_centre_is_asked_no_more_once_it_is_decided(one: Street, step: str) 
 
 def test_a_reason_is_needed_and_only_the_centre_advises(one: Street) -> None:
     assert one.say("zhang", "/报备 1").startswith("✘ 【#1】缺少事由\n用法：/报备 N 事由")
-    assert "批复 由街道分中心操作" in one.say("zhang", "/批复 1 派 城管科")
+    assert "批复由街道分中心（宋分中心）操作" in one.say("zhang", "/批复 1 派 城管科")
     assert "没有叫“城管课”的科室" in one.say("song", "/批复 1 派 城管课")
     one.through(1, *TO["待接单"])
     assert "不能报备" in one.say("zhang", REFERRED)

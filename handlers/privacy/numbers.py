@@ -186,7 +186,8 @@ _PROVINCE: Final = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋
 _TAIL: Final = "[A-Za-z0-9]"
 _PLATES = re.compile(
     rf"[{_PROVINCE}牌](?:(?<!牌)[ \-.·]{{0,2}}|(?<=[车{_PROVINCE}]牌)(?:照|号码?)?[为是:( ]{{0,4}})"
-    rf"(?P<tail>[A-Za-z][ \-.·]{{0,3}}(?=[A-Za-z]{{0,2}}[ .·]?[0-9])(?:{_TAIL}(?:[ .·]?{_TAIL}){{4,6}}"
+    rf"(?P<tail>[A-Za-z][ \-.·]{{0,3}}(?=[A-Za-z]{{0,2}}[ .·]?[0-9])"
+    rf"(?:{_TAIL}(?:(?! [0-9]{{1,2}} ?[单号栋楼门])[ .·]?{_TAIL}){{4,6}}"
     rf"|{_TAIL}(?:[ .·]?{_TAIL}){{3}}[挂学警港澳]))(?!{_TAIL})"
 )
 _FORCES = re.compile(rf"(?<![A-Za-z])WJ[ \-.·]?[{_PROVINCE}]?[ \-.·]?(?P<tail>[0-9]{{4}}{_TAIL})(?!{_TAIL})")
@@ -199,6 +200,11 @@ _EMAILS = re.compile(
     r" ?(?:@|[(\[][Aa][Tt][)\]]|#(?=[A-Za-z0-9\-.]{1,40}[.](?:com|cn|net|org))) ?"
     r"(?:(?:[A-Za-z0-9\-]++[.])+[A-Za-z0-9\-]*[A-Za-z]|[A-Za-z0-9\-]++ ?[.点] ?(?:com|cn|net|org)(?![A-Za-z]))"
 )
+_WELL_FORMED = re.compile(
+    rf"{_STARTS}0(?:(?:10|2[0-9]|[3-9][0-9]{{2}})[ )\-]{{1,2}}[2-8][0-9]{{3}}[ \-]?[0-9]{{4}}{_EXTENSION}"
+    rf"|1[3-9][0-9]-[0-9]{{4}}-[0-9]{{4}}){_ENDS}"
+    rf"|{_STARTS}(?P<card>[0-9]{{4}}(?: [0-9]{{4}}){{3}}(?: [0-9]{{1,3}}(?! ?[单号栋楼门]))?){_ENDS}"
+)  # well formed: told before digits in front of it, a room's, make something else of it
 _AT = re.compile(r"@|[(\[][Aa][Tt][)\]]|#[A-Za-z]")
 _ACCOUNTS = re.compile(
     r"(?:微信|薇信|威信|WeChat|Wechat|wechat|weixin|WX|Wx|wx|VX|Vx|vx|QQ|Qq|qq|V:|v:|V信|v信|v号|Q号|q号|扣扣|抖音|快手|小红书|微博|支付宝|钉钉|账号|帐号)"
@@ -236,6 +242,12 @@ def _hide_account(match: re.Match[str], written: str) -> str | None:
     return _hide_tail(match, written, "〔账号〕")
 
 
+def _hide_well_formed(match: re.Match[str], _written: str) -> str:
+    if match["card"]:
+        return _WRITTEN["card"]
+    return mask_digits(re.sub("[^0-9]", "", re.split("转|分机|ext", match[0])[0]))
+
+
 def _hide_call(match: re.Match[str], written: str) -> str:
     return _hide_tail(match, written, mask_digits(re.sub("[^0-9]", "", match["tail"])))
 
@@ -266,9 +278,9 @@ PASSES: Final[tuple[tuple[Find, Hide], ...]] = (
     (_PLATES.finditer, _hide_plate),
     (_FORCES.finditer, _hide_forces),
     (_DISGUISED.finditer, _hide_disguised),
-    (find_numbers, hide_number),
+    (_WELL_FORMED.finditer, _hide_well_formed),
 )
-"""What to look for in a folded text, in order."""
+"""What to look for in a folded text before its numbers, in order."""
 
 LAST: Final[tuple[Find, Hide]] = (_CALLS.finditer, _hide_call)
 """What to look for when no other rule knew the number: 电话 and seven digits or more."""

@@ -10,7 +10,7 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from handlers.privacy.doors import find_doors, find_neighbours, hide_door, hide_neighbour
+from handlers.privacy.doors import find_doors, find_neighbours, find_triples, hide_door, hide_neighbour
 from handlers.privacy.folding import fold, plain, read_numerals
 from handlers.privacy.masking import NOT_A_NAME, mask_digits, mask_name, mask_phone
 from handlers.privacy.numbers import (
@@ -68,7 +68,7 @@ def _hide(text: str) -> str:
     for _ in range(_ROUNDS):
         before, glued = text, False
         folded = fold(text)
-        for find, hide in PASSES:
+        for find, hide in _FIRST:
             folded, text, touching = _apply(find(folded), hide, folded, text)
             glued |= touching
         read = read_numerals(folded)
@@ -81,8 +81,14 @@ def _hide(text: str) -> str:
     return text
 
 
+_FIRST: Final = (*PASSES, (find_triples, hide_door), (find_numbers, hide_number))
 _ROUNDS: Final = 8  # of texts in which numbers are glued to each other, so that hiding one uncovers the next
 _GLUE: Final = frozenset(string.digits + string.ascii_letters + "_-.%+@*")
+
+
+def _ends_in_glue(beside: str) -> bool:
+    """Whether what stands beside a number may belong to one, a space or two between: `1603 〔证件号〕`."""
+    return beside.rstrip(" \n")[-1:] in _GLUE
 
 
 def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -> tuple[str, str, bool]:
@@ -97,7 +103,7 @@ def _apply(found: Iterator[re.Match[str]], hide: Hide, folded: str, text: str) -
             folded_parts += folded[done:start], fold(hidden)
             parts += text[done:start], hidden
             done = end
-            touching |= folded[start - 1 : start] in _GLUE or folded[end : end + 1] in _GLUE
+            touching |= _ends_in_glue(folded[max(0, start - 3) : start]) or _ends_in_glue(folded[end : end + 3][::-1])
     if not parts:
         return folded, text, False
     return "".join((*folded_parts, folded[done:])), "".join((*parts, text[done:])), touching

@@ -18,6 +18,8 @@ def test_nothing_personal_stays_and_nothing_harmless_goes(generated):
     cleaned = clean(generated.text, own=generated.own)
     assert generated.leaks(cleaned) == []
     assert clean(cleaned, own=generated.own) == cleaned
+    behind = scrub("科源社区 " + generated.text.replace("\n", " "), own=generated.own)
+    assert generated.leaks(behind) == [], "on one line, numbers stand nearer to each other"
 
 
 @pytest.mark.parametrize("number", HARMLESS)

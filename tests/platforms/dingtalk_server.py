@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl, unquote
 
 from aiohttp import WSMsgType, web
 
-from tests.platforms.wecom_server import Behaviour, whole_answer
+from tests.platforms.faults import Behaviour, met
+from tests.platforms.wecom_server import whole_answer
 
 TOKEN = "0123456789abcdef" * 4
 SECRET = "SEC" + "1" * 64
@@ -177,28 +178,21 @@ class FakeDingTalk:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request.path)
-        act = self._paths.get(request.path)
-        if act is None or request.method != "POST":
+        if request.path not in self._paths or request.method != "POST":
             self.errors.append(f"{request.method} {request.path}")
             return web.json_response({"errcode": 43002, "errmsg": "require POST"})
         behaviour = self._script.popleft() if self._script else None
-        if behaviour is not None and behaviour.kind == "cut_before_reading":
-            return self._cut(request)
+        if behaviour is not None:
+            return await met(request, behaviour, lambda: self._carry_out(request), whole_answer(), self._over)
+        return await self._carry_out(request)
+
+    async def _carry_out(self, request: web.Request) -> web.Response:
         raw = await request.read()
         if request.content_type != "application/json":
             self.errors.append(f"content type {request.content_type}")
         if "Cookie" in request.headers:
             self.errors.append("a cookie")
-        if behaviour is None:
-            return act(request, raw)
-        if behaviour.record:
-            act(request, raw)
-        if behaviour.kind == "hang":
-            await self._over.wait()
-            return self._cut(request)
-        if behaviour.kind == "cut_answer":
-            return self._cut(request, whole_answer()[: behaviour.at])
-        return web.Response(status=behaviour.code, text=behaviour.body, headers=behaviour.headers)
+        return self._paths[request.path](request, raw)
 
     def _robot(self, request: web.Request, raw: bytes) -> web.Response:
         query = dict(parse_qsl(request.url.raw_query_string.replace("+", "%2B")))  # a bare + is no + there
@@ -363,15 +357,6 @@ class FakeDingTalk:
             if message.type == WSMsgType.TEXT:
                 self.acknowledged.put_nowait(json.loads(message.data))
         return line
-
-    def _cut(self, request: web.Request, answer: bytes = b"") -> web.StreamResponse:
-        assert request.transport is not None
-        if answer:
-            request.transport.write(answer)
-            request.transport.close()
-        else:
-            request.transport.abort()
-        return web.Response()
 
 
 def sign(moment: str, secret: str) -> str:

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from bot.platforms.feishu import frames
-from tests.platforms.wecom_server import Behaviour
+from tests.platforms.faults import Behaviour, cut_after_reading, met, on_the_line
 
 HOOK = "11111111-2222-3333-4444-555555555555"
 APP_ID, APP_SECRET = "cli_a1b2c3", "geheim-app-secret"
@@ -39,10 +39,7 @@ KINDS = {"text", "post", "image", "file", "interactive"}
 LONGEST = {"text": 150 << 10, "post": 30 << 10, "interactive": 30 << 10, "image": 30 << 10, "file": 30 << 10}
 HOOK_BYTES = 20 << 10
 HOUR, DAYS = timedelta(hours=1), timedelta(days=14)
-WHOLE_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 45\r\n\r\n"
-    b'{"code":0,"data":{"message_id":"om_cut_off"}}'
-)
+WHOLE_ANSWER = on_the_line('{"code":0,"data":{"message_id":"om_cut_off"}}')
 """The bytes of an answer as they go over the line, to be cut anywhere."""
 ELEMENTS = {"markdown", "div", "column_set", "button", "select_static"}
 
@@ -79,7 +76,7 @@ def code(number: int, msg: str = "told to", status: int = 200) -> Behaviour:
 
 def lost() -> Behaviour:
     """The request is carried out, and the line drops instead of an answer."""
-    return Behaviour("lost", record=True)
+    return cut_after_reading(record=True)
 
 
 @dataclass
@@ -161,16 +158,7 @@ class FakeFeishu:
         behaviour = self._script[kind].popleft() if self._script[kind] else None
         if behaviour is None:
             return await handler(request)
-        if behaviour.kind == "cut_before_reading":
-            return self._cut(request)
-        await request.read()
-        if behaviour.record:
-            await handler(request)
-        if behaviour.kind == "hang":
-            await self._over.wait()
-        if behaviour.kind != "answer":
-            return self._cut(request, WHOLE_ANSWER[: behaviour.at])
-        return web.Response(status=behaviour.code, text=behaviour.body, headers=behaviour.headers)
+        return await met(request, behaviour, lambda: handler(request), WHOLE_ANSWER, self._over)
 
     def _route(self, request: web.Request) -> tuple[str, Any]:
         for kind, method, pattern, handler in (
@@ -431,15 +419,6 @@ class FakeFeishu:
     def _refuse(self, number: int, msg: str, status: int = 200) -> web.Response:
         self.refused.append(number)
         return web.json_response({"code": number, "msg": msg, "data": {}}, status=status)
-
-    def _cut(self, request: web.Request, answer: bytes = b"") -> web.StreamResponse:
-        assert request.transport is not None
-        if answer:
-            request.transport.write(answer)
-            request.transport.close()
-        else:
-            request.transport.abort()
-        return web.Response()
 
 
 # ---------------------------------------------- what is pushed

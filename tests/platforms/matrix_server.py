@@ -15,6 +15,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.platforms.faults import Behaviour, met
+
 SERVER = "chat.test"
 BOT, BOT_TOKEN = f"@jiesu:{SERVER}", "bot-token"
 LARGEST = 65_536
@@ -22,30 +24,9 @@ BURST, PER_SECOND = 10, 0.2
 CLIENT = "/_matrix/client/v3"
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """What happens to one request to send. `record`: whether the event is taken all the same."""
-
-    kind: str
-    status: int = 200
-    body: str = ""
-    record: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def status(code: int, body: str = "", record: bool = False, **headers: str) -> Behaviour:
-    """A status with a text, as a gateway gives it."""
-    return Behaviour("answer", code, body, record, {name.replace("_", "-"): value for name, value in headers.items()})
-
-
 def errcode(code: str, http: int = 400, **more: Any) -> Behaviour:
     """A refusal with this code."""
-    return status(http, json.dumps({"errcode": code, "error": "told to", **more}))
-
-
-def cut(record: bool = True) -> Behaviour:
-    """Read all of the request, then drop the line instead of answering."""
-    return Behaviour("cut", record=record)
+    return Behaviour("answer", http, body=json.dumps({"errcode": code, "error": "told to", **more}))
 
 
 @dataclass
@@ -303,17 +284,13 @@ class FakeMatrix:
 
     async def _send(self, request: web.Request, user: str) -> web.StreamResponse:
         behaviour = self._script.popleft() if self._script else None
-        raw = await request.read()
-        if behaviour is None:
-            return await self._judge(request, user, raw)
-        if behaviour.record:
-            taken = await self._judge(request, user, raw)
-            assert taken.status == 200, "an event to be recorded was refused"
-        if behaviour.kind == "cut":
-            assert request.transport is not None
-            request.transport.abort()
-            return web.Response()
-        return web.Response(status=behaviour.status, text=behaviour.body, headers=behaviour.headers)
+        if behaviour is not None:
+            return await met(request, behaviour, lambda: self._record(request, user), b"", self._quiet)
+        return await self._judge(request, user, await request.read())
+
+    async def _record(self, request: web.Request, user: str) -> None:
+        taken = await self._judge(request, user, await request.read())
+        assert taken.status == 200, "an event to be recorded was refused"
 
     async def _judge(self, request: web.Request, user: str, raw: bytes) -> web.Response:
         room = request.match_info["room"]

@@ -1,7 +1,7 @@
 """The app's bot in a chat: messages, replies, cards and their edits, files, tokens, and that nothing is said twice."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -11,30 +11,15 @@ from bot.platforms.contract import Action, Limit, Mention, Outcome, Outgoing, Ou
 from bot.platforms.feishu import chat as module
 from bot.platforms.feishu.api import OpenApi
 from bot.platforms.feishu.chat import FeishuChat
-from bot.platforms.posting import webhook_session
 from tests.platforms import feishu_server as fake
+from tests.platforms.faults import cut_answer, garbage, hang, status
 from tests.platforms.feishu_server import APP_ID, APP_SECRET, GROUP, WANG, ZHANG, FakeFeishu
-from tests.platforms.wecom_server import cut_answer, garbage, hang, status
 
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 KE = Mention("wang", "王科长", WANG)
 LIMITS = (Limit(4, timedelta(seconds=1)),)
 SIGN = Action("签收", "/签收 12")
 DISPATCH = Action("派单", "/派单 12", (("城管科", "chengguan"), ("安监科", "anjian"), ("城管", "chengguan")))
 ANSWER = {"message_id": "om_question"}
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -45,9 +30,8 @@ async def feishu(clock):
 
 
 @pytest.fixture
-async def api(feishu, clock):
-    async with webhook_session() as session:
-        yield OpenApi(session, feishu.base, APP_ID, SecretStr(APP_SECRET), clock)
+def api(feishu, session, clock):
+    return OpenApi(session, feishu.base, APP_ID, SecretStr(APP_SECRET), clock)
 
 
 @pytest.fixture

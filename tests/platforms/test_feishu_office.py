@@ -11,9 +11,9 @@ from bot.platforms.feishu import arrivals, callbacks, socket
 from storage.errors import StoreUnavailable
 from storage.tables import Attachment
 from tests.platforms import feishu_server as fake
+from tests.platforms.faults import garbage
 from tests.platforms.feishu_office import Office, opened
 from tests.platforms.feishu_server import GROUP, FakeFeishu, message_event, press_event
-from tests.platforms.wecom_server import garbage
 from tests.street import Street, row
 
 PNG = bytes.fromhex(

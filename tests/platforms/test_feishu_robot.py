@@ -12,30 +12,17 @@ from bot.platforms.contract import Action, Limit, Mention, Outcome, Outgoing, Ta
 from bot.platforms.feishu.codes import WEBHOOK, answer_of
 from bot.platforms.feishu.content import CARD_BYTES, content_of, divided
 from bot.platforms.feishu.webhook import FeishuWebhook, signature
-from bot.platforms.posting import NoReply, Reply, webhook_session
+from bot.platforms.posting import NoReply, Reply
 from config.errors import ConfigError
 from tests.platforms import feishu_server as fake
+from tests.platforms.conftest import NOON
+from tests.platforms.faults import cut_after_reading, cut_answer, cut_before_reading, garbage, hang, status
 from tests.platforms.feishu_server import HOOK, WANG, FakeFeishu
-from tests.platforms.wecom_server import cut_after_reading, cut_answer, cut_before_reading, garbage, hang, status
 
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 SECRET = SecretStr("geheim-sign")
 KE = Mention("wang", "王科长", WANG)
 LI = Mention("li", "李四")
 PUBLIC = f"https://open.feishu.cn/open-apis/bot/v2/hook/{HOOK}"
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -43,12 +30,6 @@ async def feishu(clock):
     async with FakeFeishu(now=clock, secret=SECRET.get_secret_value()) as server:
         yield server
         assert server.errors == []
-
-
-@pytest.fixture
-async def session():
-    async with webhook_session() as session:
-        yield session
 
 
 def robot_of(session, address, clock, **given):

@@ -18,7 +18,8 @@ from bot.platforms.matrix.platform import Matrix, connect
 from bot.platforms.posting import webhook_session
 from config.errors import ConfigError
 from config.settings import load_settings
-from tests.platforms.matrix_server import BOT, BOT_TOKEN, FakeMatrix, cut, errcode, status
+from tests.platforms.faults import cut_after_reading, garbage, redirect, status
+from tests.platforms.matrix_server import BOT, BOT_TOKEN, FakeMatrix, errcode
 
 ZHANG, LI, WANG = "@zhang:chat.test", "@li:chat.test", "@wang:elsewhere.test"
 
@@ -260,7 +261,7 @@ async def test_a_lost_answer_is_repeated_and_leaves_one_event(office: Office):
     room = office.server.room("work", BOT, ZHANG)
     sender = office.platform().chat(room)
     # two, for aiohttp repeats a PUT by itself once
-    office.server.then(cut(), cut(), cut(), cut(record=False))
+    office.server.then(*[cut_after_reading(record=True)] * 3, cut_after_reading())
     outcomes = [(await sender.send(Outgoing(7, "【#7】新工单"))) for _ in range(3)]
     assert [answer.outcome for answer in outcomes] == [Outcome.RETRY, Outcome.RETRY, Outcome.SENT]
     assert [content["body"] for content in office.server.said(room)] == ["【#7】新工单"]
@@ -291,11 +292,11 @@ async def test_the_servers_limit_is_kept_to(tmp_path: Path):
         (errcode("M_TOO_LARGE", 413), Outcome.PERMANENT, "长度"),
         (errcode("M_LIMIT_EXCEEDED", 429, retry_after_ms=2000), Outcome.RETRY_AFTER, "太快"),
         (errcode("M_NEVER_SEEN", 400), Outcome.PERMANENT, "M_NEVER_SEEN"),
-        (status(429, Retry_After="7"), Outcome.RETRY_AFTER, "太快"),
-        (status(200, "<html>sign in</html>"), Outcome.RETRY, "稍后"),
-        (status(200, "{}"), Outcome.RETRY, "稍后"),
+        (status(429, retry_after=7), Outcome.RETRY_AFTER, "太快"),
+        (garbage("<html>sign in</html>"), Outcome.RETRY, "稍后"),
+        (garbage("{}"), Outcome.RETRY, "稍后"),
         (status(502, record=True), Outcome.RETRY, "稍后"),
-        (status(302, Location="https://elsewhere.test/"), Outcome.CLOSED, "没有跟随"),
+        (redirect("https://elsewhere.test/"), Outcome.CLOSED, "没有跟随"),
     ],
 )
 async def test_answers_are_told_apart(office: Office, behaviour, outcome, words):
@@ -317,7 +318,7 @@ async def test_a_room_where_the_bot_is_not_and_a_server_that_is_away(office: Off
 async def test_a_picture_is_uploaded_and_shown_once(office: Office):
     room = office.server.room("work", BOT)
     sender = office.platform().chat(room)
-    office.server.then(cut(), cut())
+    office.server.then(*[cut_after_reading(record=True)] * 2)
     picture = Outgoing(3, "日报.png", file=OutgoingFile("日报.png", "image/png", b"picture"))
     assert (await sender.send(picture)).outcome is Outcome.RETRY
     assert (await sender.send(picture)).outcome is Outcome.SENT

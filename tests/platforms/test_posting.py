@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from bot.platforms.posting import NoReply, Reply, multipart, request, webhook_session
+from bot.platforms.posting import NoReply, Reply, multipart, request
 
 SECOND = timedelta(seconds=1)
 
@@ -38,12 +38,6 @@ async def server():
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}", seen
     await runner.cleanup()
-
-
-@pytest.fixture
-async def session():
-    async with webhook_session() as session:
-        yield session
 
 
 async def test_any_method_goes_with_its_headers_and_tells_the_clock_of_the_other_side(session, server):

@@ -6,7 +6,7 @@ import re
 import socket
 import urllib.request
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -17,32 +17,19 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.platforms.contract import Limit, Mention, Outcome, Outgoing, OutgoingFile, Sender, Table
-from bot.platforms.posting import LARGEST_ANSWER, LONGEST_WAIT, Reply, webhook_session
+from bot.platforms.posting import LARGEST_ANSWER, LONGEST_WAIT, Reply
 from bot.platforms.wecom.codes import answer_of
 from bot.platforms.wecom.probing import probe_interface
 from bot.platforms.wecom.webhook import TEXT_BYTES, WeComWebhook
 from bot.platforms.wecom.wording import as_markdown
 from config.errors import ConfigError
 from tests.platforms import wecom_server as fake
+from tests.platforms.conftest import NOON
 from tests.platforms.wecom_server import KEY, FakeWeCom
 
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 WANG = Mention("wang", "王科长", "wangqing")
 LI = Mention("li", "李四")
 PUBLIC = f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}"
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -50,12 +37,6 @@ async def wecom(clock):
     async with FakeWeCom(now=clock) as server:
         yield server
         assert server.errors == []
-
-
-@pytest.fixture
-async def session():
-    async with webhook_session() as session:
-        yield session
 
 
 def webhook_of(session, webhook, **given):

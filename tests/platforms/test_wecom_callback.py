@@ -4,7 +4,7 @@ import base64
 import contextlib
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -29,12 +29,12 @@ from bot.web.middleware import guard
 from config.settings import load_settings
 from handlers.execution import Request
 from storage.errors import StoreUnavailable
+from tests.platforms.conftest import NOON
 from tests.platforms.official_wecom import PrpCrypto, WeChatCrypto, decrypt_file, signature_of
 from tests.street import sample_organisation
 
 TOKEN, KEY = "callback-token", base64.b64encode(bytes(range(32))).decode()[:43]
 OTHER_KEY = base64.b64encode(bytes(range(1, 33))).decode()[:43]
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 
 
 def text(content="@接诉助手 /查 12", **more):

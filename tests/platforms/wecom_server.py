@@ -22,12 +22,40 @@ import threading
 from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 from aiohttp import web
+
+from tests.platforms.faults import (
+    Behaviour,
+    cut_after_reading,
+    cut_answer,
+    cut_before_reading,
+    garbage,
+    hang,
+    met,
+    on_the_line,
+    redirect,
+    status,
+)
+
+__all__ = [
+    "FakeWeCom",
+    "cut_after_reading",
+    "cut_answer",
+    "cut_before_reading",
+    "errcode",
+    "garbage",
+    "hang",
+    "in_process",
+    "in_thread",
+    "redirect",
+    "status",
+    "whole_answer",
+]
+"""The robot and all that can happen to it; how it fails is every fake's (`faults`)."""
 
 KEY = "11111111-2222-3333-4444-555555555555"
 PATH = "/cgi-bin/webhook/send"
@@ -47,60 +75,9 @@ KEPT = timedelta(days=3)
 OK = {"errcode": 0, "errmsg": "ok"}
 
 
-@dataclass(frozen=True)
-class Behaviour:
-    """What happens to one request. `record`: whether the message reaches the group all the same."""
-
-    kind: str
-    code: int = 0
-    record: bool = False
-    body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-    at: int = 0
-
-
 def errcode(code: int) -> Behaviour:
     """HTTP 200 with this errcode."""
     return Behaviour("answer", 200, body=json.dumps({"errcode": code, "errmsg": "told to"}))
-
-
-def status(
-    code: int, retry_after: str | int | None = None, body: str = "", record: bool = False, date: datetime | None = None
-) -> Behaviour:
-    """A bare HTTP status, as a gateway gives it."""
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    if date is not None:
-        headers["Date"] = format_datetime(date.astimezone(UTC), usegmt=True)
-    return Behaviour("answer", code, record, body, headers)
-
-
-def garbage(body: str = "<html>ok</html>", record: bool = False) -> Behaviour:
-    """HTTP 200 with something that is no answer."""
-    return Behaviour("answer", 200, record, body)
-
-
-def redirect(to: str) -> Behaviour:
-    return Behaviour("answer", 302, headers={"Location": to})
-
-
-def hang(record: bool = False) -> Behaviour:
-    """Read everything and never answer."""
-    return Behaviour("hang", record=record)
-
-
-def cut_before_reading() -> Behaviour:
-    """Drop the line when the head of the request has arrived."""
-    return Behaviour("cut_before_reading")
-
-
-def cut_after_reading(record: bool = False) -> Behaviour:
-    """Drop the line instead of answering."""
-    return Behaviour("cut_answer", record=record)
-
-
-def cut_answer(at: int, record: bool = True) -> Behaviour:
-    """Answer OK, but drop the line after this many bytes of the answer."""
-    return Behaviour("cut_answer", at=at, record=record)
 
 
 @dataclass(frozen=True)
@@ -188,24 +165,19 @@ class FakeWeCom:
             self._wrong(f"{request.method} {request.path}")
             return web.Response(status=405 if request.path in (PATH, UPLOAD) else 404)
         behaviour = self._script.popleft() if self._script else None
-        if behaviour is not None and behaviour.kind == "cut_before_reading":
-            return self._cut(request)
-        if request.path == UPLOAD and behaviour is None:
+        if behaviour is not None:
+            return await met(request, behaviour, lambda: self._record(request), whole_answer(), self._over)
+        if request.path == UPLOAD:
             return web.json_response(await self._take_upload(request))
         raw = await request.read()
         self._look_at(request)
-        if behaviour is None:
-            return web.json_response(self._judge(request.query.get("key"), raw))
-        if behaviour.record:
-            verdict = self._judge(request.query.get("key"), raw)
-            if verdict != OK:
-                self._wrong(f"a message to be recorded was refused: {verdict}")
-        if behaviour.kind == "hang":
-            await self._over.wait()
-            return self._cut(request)
-        if behaviour.kind == "cut_answer":
-            return self._cut(request, whole_answer()[: behaviour.at])
-        return web.Response(status=behaviour.code, text=behaviour.body, headers=behaviour.headers)
+        return web.json_response(self._judge(request.query.get("key"), raw))
+
+    async def _record(self, request: web.Request) -> None:
+        self._look_at(request)
+        verdict = self._judge(request.query.get("key"), await request.read())
+        if verdict != OK:
+            self._wrong(f"a message to be recorded was refused: {verdict}")
 
     def _look_at(self, request: web.Request) -> None:
         uploading = request.path == UPLOAD
@@ -309,21 +281,10 @@ class FakeWeCom:
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps({"kind": kind, **values}, ensure_ascii=False) + "\n")
 
-    def _cut(self, request: web.Request, answer: bytes = b"") -> web.StreamResponse:
-        assert request.transport is not None
-        if answer:
-            request.transport.write(answer)
-            request.transport.close()
-        else:
-            request.transport.abort()
-        return web.Response()
-
 
 def whole_answer() -> bytes:
     """The bytes of an OK as they go over the line."""
-    body = json.dumps(OK).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return on_the_line(json.dumps(OK))
 
 
 @contextlib.contextmanager

@@ -1,24 +1,10 @@
-"""One DingTalk app against the fake platform, at noon of 1 June 2026 until the test moves the clock."""
+"""One DingTalk app against the fake platform."""
 
 import pytest
 
-from bot.platforms.posting import webhook_session
 from tests.conftest import open_rehearsal
-from tests.platforms.dingtalk.desk import NOON, Ears, alone, client_of
+from tests.platforms.dingtalk.desk import Ears, alone, client_of
 from tests.platforms.dingtalk_server import FakeDingTalk
-
-
-class Clock:
-    def __init__(self):
-        self.now = NOON
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -26,12 +12,6 @@ async def dingtalk(clock):
     async with FakeDingTalk(now=clock) as server:
         yield server
         assert server.errors == []
-
-
-@pytest.fixture
-async def session():
-    async with webhook_session() as session:
-        yield session
 
 
 @pytest.fixture

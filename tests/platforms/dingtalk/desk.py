@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,6 @@ from storage.store import Store
 from tests.conftest import KEY
 from tests.platforms.dingtalk_server import CLIENT, CLIENT_SECRET, SECRET, FakeDingTalk, sign
 from tests.street import at, sample_organisation
-
-NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 
 
 def outgoing(text="【#12】 已签收", *mentions, **other):

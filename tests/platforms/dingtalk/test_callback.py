@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from storage.errors import StoreUnavailable
+from tests.platforms.conftest import NOON
 from tests.platforms.dingtalk.desk import (
-    NOON,
     client_of,
     headers_at,
 )

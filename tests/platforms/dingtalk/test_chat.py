@@ -10,8 +10,8 @@ from bot.platforms.dingtalk import connect
 from config.errors import ConfigError
 from config.settings import load_settings
 from tests.platforms import wecom_server as fault
+from tests.platforms.conftest import NOON
 from tests.platforms.dingtalk.desk import (
-    NOON,
     incoming,
     outgoing,
 )

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bot.platforms.dingtalk.answers import json_object
 from bot.platforms.dingtalk.messages import told
-from tests.platforms.dingtalk.desk import NOON, incoming, organisation
+from tests.platforms.conftest import NOON
+from tests.platforms.dingtalk.desk import incoming, organisation
 from tests.platforms.dingtalk_server import FakeDingTalk
 
 

@@ -17,7 +17,8 @@ from bot.platforms.posting import Reply
 from config.entries import Robot
 from config.errors import ConfigError
 from tests.platforms import wecom_server as fault
-from tests.platforms.dingtalk.desk import NOON, outgoing
+from tests.platforms.conftest import NOON
+from tests.platforms.dingtalk.desk import outgoing
 from tests.platforms.dingtalk_server import SECRET, TOKEN, sign
 
 WANG = Mention("wang", "王科长", "user123")

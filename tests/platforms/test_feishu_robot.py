@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.platforms.contract import Action, Limit, Mention, Outcome, Outgoing, Table
-from bot.platforms.feishu.codes import WEBHOOK, answer_of
+from bot.platforms.feishu.codes import answer_of
 from bot.platforms.feishu.content import CARD_BYTES, content_of, divided
 from bot.platforms.feishu.webhook import FeishuWebhook, signature
 from bot.platforms.posting import NoReply, Reply
@@ -217,14 +217,14 @@ async def test_the_real_refusals(session, feishu, clock):
 
 @given(st.binary(), st.integers(100, 599))
 def test_no_answer_makes_a_fault(body, number):
-    answer = answer_of(Reply(number, body), WEBHOOK)
+    answer = answer_of(Reply(number, body))
     assert answer.outcome is not Outcome.SENT
     assert answer.detail
 
 
 def test_a_line_that_never_stood_is_a_retry():
-    assert answer_of(NoReply(False, "连接不上"), WEBHOOK).outcome is Outcome.RETRY
-    assert answer_of(NoReply(True, "连接中断"), WEBHOOK).outcome is Outcome.UNKNOWN
+    assert answer_of(NoReply(False, "连接不上")).outcome is Outcome.RETRY
+    assert answer_of(NoReply(True, "连接中断")).outcome is Outcome.UNKNOWN
 
 
 # Addresses and signatures

@@ -11,7 +11,7 @@ import aiohttp
 from pydantic import SecretStr
 
 from bot.platforms.contract import Answer, Outcome
-from bot.platforms.feishu.codes import API, EXPIRED, TOKEN, answer_of, loaded
+from bot.platforms.feishu.codes import BRIEF, EXPIRED, answer_of, loaded
 from bot.platforms.posting import JSON, LARGEST_ANSWER, NoReply, Reply, request
 
 TOKEN_PATH: Final = "/open-apis/auth/v3/tenant_access_token/internal"  # noqa: S105 - a path
@@ -108,7 +108,7 @@ class OpenApi:
         content = dict(zip(names, (self.app_id, self._secret.get_secret_value()), strict=True))
         reply = await request(self._session, "POST", f"{self.base}{path}", patience, body=_encoded(content))
         said = loaded(reply.body) if isinstance(reply, Reply) else {}
-        return Result(answer_of(reply, TOKEN), said, reply.date if isinstance(reply, Reply) else None)
+        return Result(answer_of(reply), said, reply.date if isinstance(reply, Reply) else None)
 
     async def token(self) -> Result:
         """Fetch a new token; its result says what is wrong where there is none."""
@@ -148,7 +148,7 @@ def _result(reply: Reply | NoReply, *, stored: bool) -> Result:
             return Result(Answer(Outcome.RETRY, "文件没有收全", 200), date=reply.date)
         return Result(Answer(Outcome.SENT, "已取到", 200), date=reply.date)
     said = loaded(reply.body) if isinstance(reply, Reply) else {}
-    return Result(answer_of(reply, API), said, reply.date if isinstance(reply, Reply) else None)
+    return Result(answer_of(reply, BRIEF), said, reply.date if isinstance(reply, Reply) else None)
 
 
 def _sendable(token: str) -> bool:

@@ -1,7 +1,8 @@
 """What Feishu's answers mean: `code` decides, whatever the HTTP status (platforms, A3).
 
-The custom robot and the app's interface have codes of their own. Every code but 0 says that the message was not
-posted; one that the tables do not know is kept as unknown and shown with its number.
+The custom robot, the app's interface and its tokens have codes of their own, and no number means two things. Every
+code but 0 says that the message was not posted; one that the table does not know is kept as unknown and shown with its
+number.
 """
 
 import json
@@ -10,8 +11,6 @@ from typing import Any, Final
 
 from bot.platforms.contract import Answer, Outcome
 from bot.platforms.posting import DEFAULT_WAIT, NoReply, Reply, answer_by_status, answer_without_reply
-
-Codes = dict[int, tuple[Outcome, str]]
 
 EXPIRED: Final = frozenset({99991661, 99991663, 99991664, 99991671})
 """The token is missing, wrong or expired: another one is fetched."""
@@ -27,19 +26,19 @@ _UNKNOWN: Final = (Outcome.UNKNOWN, "飞书回了没见过的错误码，不知�
 _DOUBTED: Final = 9499
 """Too many requests, or an ill-formed one: only the message tells."""
 
-WEBHOOK: Final[Codes] = {
+CODES: Final[dict[int, tuple[Outcome, str]]] = {
     0: (Outcome.SENT, "飞书已收下"),
     11232: _TIDE,
+    # without a token nothing was delivered, and nothing is lost: every message waits until somebody has mended it
+    10003: (Outcome.RETRY, "应用编号不对：请核对 JIESU_FEISHU__APP_ID"),
+    10012: (Outcome.RETRY, "应用已停用：请在飞书管理后台启用"),
+    10014: (Outcome.RETRY, "应用密钥不对：请核对 JIESU_FEISHU__APP_SECRET"),
     19001: (Outcome.CLOSED, "自定义机器人已被移除，或地址不对：请在群里重新添加，把新地址写进组织文件"),
     19002: _ILL_FORMED,
     19021: (Outcome.CLOSED, "签名不对：请核对机器人的签名校验密钥（secret），并校准本机时钟（相差不能超过一小时）"),
     19022: (Outcome.CLOSED, "飞书不允许从本机的网络地址发送：请把本机出口地址加进机器人的 IP 白名单"),
     19024: (Outcome.CLOSED, "消息里没有机器人要求的关键词：请在机器人设置里改用签名校验，或把“【#”设为关键词"),
     19036: _TOO_LONG,
-}
-API: Final[Codes] = {
-    0: (Outcome.SENT, "飞书已收下"),
-    11232: _TIDE,
     230001: _ILL_FORMED,
     230002: (Outcome.CLOSED, "机器人不在群里：请把应用的机器人加进这个群"),
     230006: (Outcome.CLOSED, "应用没有启用机器人能力：请在飞书开发者后台添加并发布版本"),
@@ -78,13 +77,6 @@ API: Final[Codes] = {
     99991672: (Outcome.CLOSED, "应用缺少权限：请在飞书开发者后台开通机器人收发消息和上传资源的权限并发布版本"),
     **dict.fromkeys(EXPIRED, (Outcome.RETRY, "飞书不认访问令牌，稍后重新获取")),
 }
-TOKEN: Final[Codes] = {
-    0: (Outcome.SENT, "已获取访问令牌"),
-    10003: (Outcome.RETRY, "应用编号不对：请核对 JIESU_FEISHU__APP_ID"),
-    10012: (Outcome.RETRY, "应用已停用：请在飞书管理后台启用"),
-    10014: (Outcome.RETRY, "应用密钥不对：请核对 JIESU_FEISHU__APP_SECRET"),
-}
-"""Without a token nothing was delivered, and nothing is lost: every message waits until somebody has mended it."""
 
 
 def loaded(body: bytes | None) -> dict[str, Any]:
@@ -102,8 +94,8 @@ def code_of(answer: dict[str, Any]) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def answer_of(reply: Reply | NoReply, table: Codes) -> Answer:
-    """What became of a request."""
+def answer_of(reply: Reply | NoReply, pause: timedelta = DEFAULT_WAIT) -> Answer:
+    """What became of a request; `pause` is the wait where the platform asks for one and does not say how long."""
     if isinstance(reply, NoReply):
         return answer_without_reply(reply)
     answer = loaded(reply.body)
@@ -112,10 +104,8 @@ def answer_of(reply: Reply | NoReply, table: Codes) -> Answer:
         return answer_by_status(reply)
     if code == 0 and reply.status // 100 != 2:
         return Answer(Outcome.UNKNOWN, f"飞书说成功，状态却是 HTTP {reply.status}，可能已经送到", reply.status, code)
-    outcome, detail = _doubted(answer) if code == _DOUBTED else table.get(code, _UNKNOWN)
-    wait = None
-    if outcome is Outcome.RETRY_AFTER:
-        wait = reply.wait or (BRIEF if table is API else DEFAULT_WAIT)
+    outcome, detail = _doubted(answer) if code == _DOUBTED else CODES.get(code, _UNKNOWN)
+    wait = (reply.wait or pause) if outcome is Outcome.RETRY_AFTER else None
     return Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", reply.status, code, wait)
 
 

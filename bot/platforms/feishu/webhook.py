@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from yarl import URL
 
 from bot.platforms.contract import Answer, Avoid, Limit, Outgoing
-from bot.platforms.feishu.codes import WEBHOOK, answer_of
+from bot.platforms.feishu.codes import answer_of
 from bot.platforms.feishu.content import content_of, divided
 from bot.platforms.posting import post_json
 from config.addresses import checked_address
@@ -88,7 +88,7 @@ class FeishuWebhook:
         if self._secret is not None:
             body |= signature(self._secret.get_secret_value(), self._now())
         raw = json.dumps(body, ensure_ascii=False).encode()
-        return answer_of(await post_json(self._session, self._address.get_secret_value(), raw, self._timeout), WEBHOOK)
+        return answer_of(await post_json(self._session, self._address.get_secret_value(), raw, self._timeout))
 
 
 def signature(secret: str, at: datetime) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 
 from storage.store import Store
@@ -28,6 +29,24 @@ settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 """The same examples at every run, so that what is tried is what lands; HYPOTHESIS_PROFILE=search draws new ones. No
 deadlines: how busy the machine is says nothing about the code."""
+
+_create_engine = sa.create_engine
+_dialects: dict[str, sa.Dialect] = {}
+
+
+def _create_engine_of_its_kind(url: str, **options: object) -> sa.Engine:
+    """An engine that uses what others of its kind compiled: half of a short test was compiling the same statements."""
+    engine = _create_engine(url, **options)
+    shared = _dialects.get(kind := f"{engine.dialect.name} {options.get('isolation_level')}")
+    if shared is None or shared.server_version_info is None:  # that engine has not met its server yet
+        shared = _dialects[kind] = engine.dialect
+        shared.compiled = engine._compiled_cache
+    engine.dialect = engine.pool._dialect = shared
+    engine._compiled_cache = shared.compiled
+    return engine
+
+
+sa.create_engine = _create_engine_of_its_kind
 
 KEY = bytes(range(32))
 """The vault key of every store in the tests."""

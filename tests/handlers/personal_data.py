@@ -48,11 +48,22 @@ class PersonalText:
         ]
 
 
+class _Reading(dict[int, str]):
+    """What a character is read as: nothing for separators and invisibles, digits for numerals; worked out once each."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        unseen = _SEPARATOR.match(character) or unicodedata.category(character) in ("Cc", "Cf", "Mn", "Me")
+        self[code] = "" if unseen else _NUMERAL.get(character, character).casefold()
+        return self[code]
+
+
+_READING = _Reading()
+
+
 def normalise(text: str) -> str:
     """Read a text as a determined person would: without separators and invisibles, numerals as digits."""
-    text = unicodedata.normalize("NFKC", text)
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Mn", "Me"))
-    return "".join(_NUMERAL.get(c, c) for c in _SEPARATOR.sub("", text)).casefold()
+    return unicodedata.normalize("NFKC", text).translate(_READING)
 
 
 _FULL_WIDTH = str.maketrans(

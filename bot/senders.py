@@ -1,9 +1,10 @@
 """Endpoint → who sends there, from what the settings and the organisation configure."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from bot.directory import Directory
-from bot.platforms.contract import Platform, Sender
+from bot.platforms.contract import OnlyAnswers, Platform, Sender
 from bot.routes import Address, address, robots_of
 from config.organisation import Organisation
 
@@ -37,8 +38,16 @@ class Senders:
         # By the platform's own id: a chat that is bound anew so gets its messages, whatever it was before.
         if (where.platform, native) not in self._chats:
             found = platform.person(native[1:]) if native.startswith("@") else platform.chat(native)
+            if isinstance(found, OnlyAnswers) and not native.startswith("@"):
+                found.beside = partial(self._robot_in, where.platform, native)
             self._chats[where.platform, native] = found
         return self._chats[where.platform, native]
+
+    def _robot_in(self, platform: str, chat: str) -> Sender | None:
+        """The first robot of the same platform in the group that a chat is now."""
+        group = self._directory.group(platform, chat)
+        own = [] if group is None else [endpoint for endpoint, robot in robots_of(group) if robot.platform == platform]
+        return self._robots.get(own[0]) if own else None
 
     def _native(self, where: Address) -> str | None:
         """The chat's id, or `@ACCOUNT`."""

@@ -54,8 +54,10 @@ class Answers:
             private = item.private or self.chat.startswith("@")
             audience = f"@{self.person}" if private else self.chat
             content: dict[str, Any] = {}
-            # Personal data go to the person's own chat by its id, never to where a message says that it came from.
-            if self.incoming.reply is not None and audience == self.chat and item.reveal is None:
+            # Personal data go to the person's own chat by its id, never to where a message says that it came from,
+            # unless the platform itself has signed that.
+            safe = item.reveal is None or self.incoming.proven
+            if self.incoming.reply is not None and audience == self.chat and safe:
                 content["reply"] = dict(self.incoming.reply)
             if item.reveal is not None:
                 content["reveal"] = item.reveal

@@ -16,7 +16,7 @@ _NEEDED = ("duty", "department", "reviewer", "office")
 def platforms(settings: Settings, organisation: Organisation) -> Iterator[Finding]:
     """Groups and their robots. Nothing is sent."""
     routes = Endpoints(organisation, settings)
-    found = [*_groups(organisation), *mute(routes, organisation)]
+    found = [*_groups(organisation), *mute(routes, organisation), *_answering(settings, organisation)]
     if inside := secrets_inside(organisation):
         mend = "改用 webhook_env、secret_env，把值放进环境变量"
         found.append(warning("平台", f"机器人地址或密钥直接写在组织文件里：{'、'.join(inside)}", mend))
@@ -73,6 +73,20 @@ def _people(organisation: Organisation) -> list[Finding]:
         if count > 1
     ]
     return found
+
+
+def _answering(settings: Settings, organisation: Organisation) -> Iterator[Finding]:
+    """A bot that may only answer, and the groups for which nothing else speaks."""
+    if settings.wecom.receives and not settings.wecom.pushes:
+        told = "企业微信是 HTTP 回调方式：机器人只能回答提问，不能主动发通知、私聊，也没有卡片按钮"
+        without = [
+            group.name
+            for group in organisation.groups
+            if "wecom" in group.chats and all(robot.platform != "wecom" for robot in group.robots)
+        ]
+        if without:
+            told += f"；{'、'.join(without)}没有群机器人，收不到企业微信的通知"
+        yield warning("平台", told, "给每个群加一个群机器人，或改用长连接（JIESU_WECOM__BOT_ID、__SECRET）")
 
 
 def mute(routes: Endpoints, organisation: Organisation) -> Iterator[Finding]:

@@ -43,8 +43,9 @@ class Incoming:
     nickname. `quote` is its id of the quoted message where it gives one; `quote_text` the quoted text where it gives
     that. `mentioned` says that the bot was addressed, so that no slash is needed. A pressed button is the command
     that its `Action` holds, as `text`, with `button`. `reply` is what the platform needs to answer this very message;
-    it travels with the answer and is never shown. `files` are the pictures and files it brings; its text is then what
-    was written beside them, a command or not, or empty.
+    it travels with the answer and is never shown; `proven` says that it stood under the platform's own signature with
+    all the rest, so that personal data may be answered by it. `files` are the pictures and files it brings; its text
+    is then what was written beside them, a command or not, or empty.
     """
 
     platform: str
@@ -58,6 +59,7 @@ class Incoming:
     button: bool = False
     files: tuple[IncomingFile, ...] = ()
     reply: Mapping[str, str] | None = field(default=None, repr=False)
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,15 @@ class Idempotent(Protocol):
 
     takes_once: timedelta
     """How long the platform surely remembers: within this time what a dead process began is simply sent again."""
+
+
+@runtime_checkable
+class OnlyAnswers(Protocol):
+    """What a sender has beside `Sender` whose bot may answer and begin nothing: what it cannot say in its own way goes
+    by the group's robot on the same platform."""
+
+    beside: Callable[[], Sender | None]
+    """The robot of the group that the chat is now, set by whoever made the sender; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

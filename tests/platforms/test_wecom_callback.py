@@ -31,23 +31,10 @@ from handlers.execution import Request
 from storage.errors import StoreUnavailable
 from tests.platforms.conftest import NOON
 from tests.platforms.official_wecom import PrpCrypto, WeChatCrypto, decrypt_file, signature_of
+from tests.platforms.wecom_caller import KEY, TOKEN, Callback, text
 from tests.street import sample_organisation
 
-TOKEN, KEY = "callback-token", base64.b64encode(bytes(range(32))).decode()[:43]
 OTHER_KEY = base64.b64encode(bytes(range(1, 33))).decode()[:43]
-
-
-def text(content="@接诉助手 /查 12", **more):
-    body = {
-        "msgid": "CAIQ-1",
-        "aibotid": "AIBOT",
-        "chatid": "wr-dispatch",
-        "chattype": "group",
-        "from": {"userid": "zhangsan"},
-        "msgtype": "text",
-        "text": {"content": content},
-    }
-    return body | more
 
 
 @dataclass
@@ -75,27 +62,6 @@ async def nobody_leads(name, work):
     raise AssertionError("a callback needs no connection")
 
 
-@dataclass
-class Callback:
-    """WeCom's side: wechatpy seals, this posts."""
-
-    client: TestClient
-    office: Office
-    corp: str = ""
-
-    async def post(self, body, *, key=KEY, token=TOKEN, corp=None, at=None, nonce="nonce-1", mend=None):
-        crypto = WeChatCrypto(token, key, self.corp if corp is None else corp)
-        timestamp = str(int((at or self.office.now).timestamp()))
-        sealed = crypto._encrypt_message(json.dumps(body, ensure_ascii=False), nonce, timestamp, PrpCrypto)
-        encrypted = sealed.split("<Encrypt><![CDATA[")[1].split("]]")[0]
-        signature = sealed.split("<MsgSignature><![CDATA[")[1].split("]]")[0]
-        raw = json.dumps({"encrypt": encrypted}).encode()
-        query = {"msg_signature": signature, "timestamp": timestamp, "nonce": nonce}
-        if mend is not None:
-            raw, query = mend(raw, query)
-        return await self.client.post("/callbacks/wecom", params=query, data=raw)
-
-
 @contextlib.asynccontextmanager
 async def serving(store, office, corp="", **environ):
     variables = {"JIESU_WECOM__TOKEN": TOKEN, "JIESU_WECOM__ENCODING_AES_KEY": KEY}
@@ -110,7 +76,7 @@ async def serving(store, office, corp="", **environ):
         app = web.Application(middlewares=[guard])
         platform.add_routes(app)
         async with TestClient(TestServer(app)) as client:
-            yield Callback(client, office, corp), platform
+            yield Callback(client, lambda: office.now, corp), platform
     await desk.close()
 
 
@@ -144,7 +110,9 @@ async def test_a_message_of_a_group_is_received_with_what_answers_it(callback, o
 
     answer = await callback.post(body)
 
-    assert (answer.status, await answer.read()) == (200, b"")
+    assert answer.status == 200
+    stream = (await callback.opened(answer))["stream"]
+    assert (stream["finish"], stream["content"]) == (False, "")
     ((incoming, _),) = office.received
     assert (incoming.platform, incoming.message_id, incoming.chat, incoming.account) == (
         "wecom",
@@ -153,7 +121,8 @@ async def test_a_message_of_a_group_is_received_with_what_answers_it(callback, o
         "zhangsan",
     )
     assert (incoming.text, incoming.quote_text, incoming.mentioned) == ("@接诉助手 /查 12", "【#12】 新工单", True)
-    assert incoming.reply == {"response_url": url}
+    assert incoming.reply == {"response_url": url, "stream": stream["id"]}
+    assert incoming.proven
 
 
 async def test_a_single_chat_has_no_group(callback, office):
@@ -227,7 +196,7 @@ async def test_our_own_fault_is_answered_and_the_message_is_taken_later(store, o
 
 @pytest.mark.parametrize(
     "body",
-    [{"msgtype": "event", "event": {"eventtype": "enter_chat"}}, {"msgtype": "stream", "stream": {"id": "x"}}, {}, []],
+    [{"msgtype": "event", "event": {"eventtype": "enter_chat"}}, {"msgtype": "stream", "stream": {"id": 7}}, {}, []],
     ids=str,
 )
 async def test_what_is_not_for_us_is_answered_and_ignored(callback, office, body):
@@ -429,7 +398,7 @@ async def test_an_answer_goes_to_the_address_of_its_question_once(store, office,
         (part,) = chat.parts(message)
 
         assert (await chat.send(part)).outcome is Outcome.SENT
-        assert (await chat.send(part)).outcome is Outcome.UNKNOWN
+        assert (await chat.send(part)).outcome is Outcome.PERMANENT
         assert (await chat.send(Outgoing(2, "通知"))).outcome is Outcome.PERMANENT
         (long,) = chat.parts(Outgoing(3, "长" * 9000, reply=reply))
         assert len(long.text.encode()) <= 20480 and long.text.endswith("请缩小范围再查")

@@ -1,8 +1,10 @@
 """`/callbacks/wecom`: what the 智能机器人 hands on by encrypted HTTP callback.
 
-Verified, opened, taken, answered with nothing; the answers follow by the message's own `response_url`.
+Verified, opened, taken, and answered within a second: with a sealed stream that the platform then fetches (`streams`),
+or with nothing.
 """
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -19,8 +21,8 @@ from bot.web.middleware import refusal
 from storage.errors import StoreError
 
 PATH: Final = "/callbacks/wecom"
-Take = Callable[[dict[str, Any]], Awaitable[None]]
-"""Takes the JSON that a callback held; returns within a second."""
+Take = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
+"""Takes the JSON that a callback held; returns within a second, with the answer where there is one."""
 
 
 _ECHO = re.compile(rb"[0-9A-Za-z_-]{1,64}")
@@ -30,10 +32,11 @@ _ECHO = re.compile(rb"[0-9A-Za-z_-]{1,64}")
 class Callbacks:
     """The callback's two requests: the platform's test of the address, and messages."""
 
-    def __init__(self, envelope: Envelope, door: Doorkeeper, take: Take) -> None:
+    def __init__(self, envelope: Envelope, door: Doorkeeper, take: Take, now: Callable[[], datetime]) -> None:
         self._envelope = envelope
         self._door = door
         self._take = take
+        self._now = now
 
     def add_routes(self, app: web.Application) -> None:
         """Mount them."""
@@ -52,7 +55,7 @@ class Callbacks:
         return web.Response(body=opened, content_type="text/plain")
 
     async def message(self, request: web.Request) -> web.Response:
-        """POST `{"encrypt"}`: taken once, answered with an empty 200."""
+        """POST `{"encrypt"}`: taken once, answered with a sealed stream or an empty 200."""
         body = await self._door.body(request)
         encrypted = loaded(body).get("encrypt")
         if not isinstance(encrypted, str):
@@ -62,8 +65,11 @@ class Callbacks:
             return opened
         if not await self._first(f"{request.query['timestamp']}:{request.query['nonce']}", body):
             return _refused("同一个 nonce 又来了一次，内容却不同")
-        await self._take(loaded(opened))
-        return web.Response()
+        answer = await self._take(loaded(opened))
+        if answer is None:
+            return web.Response()
+        plain = json.dumps(answer, ensure_ascii=False).encode()
+        return web.json_response(self._envelope.seal(plain, int(self._now().timestamp()), request.query["nonce"]))
 
     def _opened(self, request: web.Request, encrypted: str) -> bytes | web.Response:
         """What is inside, once everything about the request is right; else the refusal."""

@@ -1,32 +1,34 @@
-"""The 智能机器人 in one chat: what it says there, by its WebSocket or by a message's own `response_url`."""
+"""The 智能机器人 in one chat: what it says there, by its WebSocket, or as the answer to a callback."""
 
 import json
 import secrets
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
 import aiohttp
 
-from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing
+from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, Sender
 from bot.platforms.posting import NoReply, answer_without_reply, post_json
 from bot.platforms.rendering import markdown_table
 from bot.platforms.reply_addresses import allowed
 from bot.platforms.splitting import size, split_text
 from bot.platforms.wecom import cards, uploading
 from bot.platforms.wecom.codes import STALE, answer_of
-from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, WEBHOOK_TIMEOUT
+from bot.platforms.wecom.streams import SAID_BYTES, Streams
+from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, TEXT_BYTES, WEBHOOK_TIMEOUT
 from bot.platforms.wecom.wording import as_markdown, calling, first_line, harmless, naming, reached
 
-SAID_BYTES: Final = 20480
-"""The longest content of a stream or of markdown, in bytes of UTF-8 (platforms, B1)."""
 LIMITS: Final = (Limit(28, timedelta(minutes=1)), Limit(950, timedelta(hours=1)))
 """★ Of 30 a minute and 1000 an hour in one conversation, answers and notices together: its clock is not ours."""
 CARDS: Final = "template_card"
-REQUEST, ADDRESS = "req_id", "response_url"
-"""What `Incoming.reply` holds: the frame that asked, or the address that answers it once."""
+REQUEST, ADDRESS, STREAM = "req_id", "response_url", "stream"
+"""What `Incoming.reply` holds: the frame that asked; or the address that answers it once, and the stream that answers
+it in place."""
+FETCHED: Final = timedelta(seconds=4)
+"""★ How long an answer waits for the platform to fetch it; with a request after that it ends before delivery does."""
 REMEMBERED: Final = 256
 """Questions of a chat that are known to be answered: a second answer goes out by itself."""
 PUBLIC_HOSTS: Final = frozenset({"qyapi.weixin.qq.com"})
@@ -104,40 +106,66 @@ class BotChat:
 
 
 class CallbackChat:
-    """The bot where it only hears by HTTP callback, a `Sender`: it can answer a message once, within the hour, and
-    begin nothing."""
+    """The bot where it only hears by HTTP callback, a `Sender`: it answers in the stream of the question, else by the
+    question's address, once and within the hour. It can begin nothing: the group's robot says the rest."""
 
     limits: tuple[Limit, ...] = LIMITS
     avoid: tuple[Avoid, ...] = ()
     edits = False
     ready = True
 
-    def __init__(self, session: aiohttp.ClientSession, features: Collection[str], api_base: str = PUBLIC_BASE) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, streams: Streams, features: Collection[str], api_base: str = PUBLIC_BASE
+    ) -> None:
+        self.beside: Callable[[], Sender | None] = lambda: None
         self._session = session
+        self._streams = streams
         self._features = features
         self._api_base = api_base
+        self._used: deque[str] = deque(maxlen=REMEMBERED)
 
     def parts(self, message: Outgoing) -> list[Outgoing]:
-        """One message: the address takes no second one."""
+        """One message: an address takes no second one."""
         first, *more = said_parts(message, self._features)
-        if not more:
-            return [first]
-        shorter = split_text(first.text, SAID_BYTES - size(_CUT_OFF))[0]
-        return [replace(first, text=shorter + _CUT_OFF)]
+        return [_shortened(first, SAID_BYTES) if more else first]
 
     async def send(self, message: Outgoing) -> Answer:
-        """Answer by the address that came with the question."""
-        url = (message.reply or {}).get(ADDRESS, "")
+        """Answer the question where it stands, by its address, or by the group's robot."""
+        reply = message.reply or {}
+        stream, url = reply.get(STREAM), reply.get(ADDRESS, "")
+        if stream and await self._streams.say(stream, _content(message), FETCHED):
+            return Answer(Outcome.SENT, "企业微信已取走")
         if not url:
-            return Answer(Outcome.PERMANENT, "HTTP 回调的机器人只能在原处回答提问，不能主动发：请改用长连接")
+            why = "HTTP 回调的机器人只能在原处回答提问，不能主动发：请改用长连接，或给群加群机器人"
+            return await self._by_robot(message, Answer(Outcome.PERMANENT, why))
         if not allowed(url, PUBLIC_HOSTS, self._api_base):
             return Answer(Outcome.PERMANENT, "回答的地址不是企业微信的，没有发送")
+        spent = Answer(Outcome.PERMANENT, "回答的地址已用过或已失效")
+        if url in self._used:
+            return await self._by_robot(message, spent)
         body = json.dumps({"msgtype": "markdown", "markdown": {"content": _content(message)}}, ensure_ascii=False)
-        reply = await post_json(self._session, url, body.encode(), WEBHOOK_TIMEOUT)
-        answer = answer_without_reply(reply) if isinstance(reply, NoReply) else answer_of(reply)
+        posted = await post_json(self._session, url, body.encode(), WEBHOOK_TIMEOUT)
+        answer = answer_without_reply(posted) if isinstance(posted, NoReply) else answer_of(posted)
+        if answer.outcome is Outcome.SENT:
+            self._used.append(url)
         # The platform refuses an address that was used or is an hour old as it does a robot's that was removed.
-        spent = answer.outcome is Outcome.CLOSED and answer.code is not None
-        return replace(answer, outcome=Outcome.PERMANENT, detail="回答的地址已失效") if spent else answer
+        if answer.outcome is Outcome.CLOSED and answer.code is not None:
+            return await self._by_robot(message, replace(spent, status=answer.status, code=answer.code))
+        return answer
+
+    async def _by_robot(self, message: Outgoing, otherwise: Answer) -> Answer:
+        """Certainly not said yet, so that the robot may; `otherwise` where the chat has none."""
+        robot = self.beside()
+        if robot is None:
+            return otherwise
+        first, *more = robot.parts(replace(message, reply=None))
+        return await robot.send(_shortened(first, TEXT_BYTES) if more else first)
+
+
+def _shortened(message: Outgoing, most: int) -> Outgoing:
+    """The beginning of what does not go into one message, and that it goes on."""
+    shorter = split_text(message.text, most - size(_CUT_OFF))[0]
+    return Outgoing(message.key, shorter + _CUT_OFF, message.mentions, plain=message.plain, reply=message.reply)
 
 
 _CUT_OFF: Final = "\n内容太长，其余没有显示：请缩小范围再查"

@@ -5,9 +5,10 @@ Whatever bytes come in, the only fault is `Sealed`: what an attacker sends decid
 
 import hashlib
 import hmac
-from base64 import b64decode
+import secrets
+from base64 import b64decode, b64encode
 from binascii import Error
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES256
@@ -24,9 +25,9 @@ class Sealed(Exception):
 
 
 class Envelope:
-    """Checks and opens what WeCom sends. `receiver` is the corp id of a 自建应用, empty for a 智能机器人.
+    """Checks and opens what WeCom sends, and seals what it is answered.
 
-    The key is the one that the settings have checked.
+    `receiver` is the corp id of a 自建应用, empty for a 智能机器人. The key is the one that the settings have checked.
     """
 
     def __init__(self, token: SecretStr, encoding_aes_key: SecretStr, receiver: str) -> None:
@@ -36,9 +37,16 @@ class Envelope:
 
     def signed(self, signature: str, timestamp: str, nonce: str, encrypted: str) -> bool:
         """Whether the signature is the platform's; takes the same time wherever it differs."""
-        parts = sorted([self._token.get_secret_value(), timestamp, nonce, encrypted])
-        digest = hashlib.sha1("".join(parts).encode(errors="replace"), usedforsecurity=False).hexdigest()
+        digest = self._signature(timestamp, nonce, encrypted)
         return hmac.compare_digest(digest.encode(), signature.encode(errors="replace"))
+
+    def seal(self, message: bytes, timestamp: int, nonce: str) -> dict[str, Any]:
+        """An answer to a callback as the platform takes it; `nonce` is the callback's, `timestamp` in seconds."""
+        plain = secrets.token_bytes(_RANDOM) + len(message).to_bytes(_LENGTH, "big") + message + self._receiver
+        count = BLOCK - len(plain) % BLOCK
+        encrypted = b64encode(self._key.encrypted(plain + bytes([count]) * count)).decode()
+        signature = self._signature(str(timestamp), nonce, encrypted)
+        return {"encrypt": encrypted, "msgsignature": signature, "timestamp": timestamp, "nonce": nonce}
 
     def open(self, encrypted: str) -> bytes:
         """The message inside; raises Sealed for another key, another receiver, or anything cut or changed."""
@@ -50,6 +58,10 @@ class Envelope:
         if not hmac.compare_digest(plain[end:], self._receiver):
             raise Sealed("接收方不是本机构（请核对 JIESU_WECOM__CORP_ID）")
         return plain[start:end]
+
+    def _signature(self, timestamp: str, nonce: str, encrypted: str) -> str:
+        parts = sorted([self._token.get_secret_value(), timestamp, nonce, encrypted])
+        return hashlib.sha1("".join(parts).encode(errors="replace"), usedforsecurity=False).hexdigest()
 
 
 def opened_media(data: bytes, key: str) -> bytes:
@@ -79,6 +91,10 @@ class _Key:
             raise Sealed("密文的长度不对")
         decryptor = self._cipher.decryptor()
         return decryptor.update(data) + decryptor.finalize()
+
+    def encrypted(self, data: bytes) -> bytes:
+        encryptor = self._cipher.encryptor()
+        return encryptor.update(data) + encryptor.finalize()
 
 
 def _base64(text: str) -> bytes:

@@ -86,6 +86,11 @@ def read(body: Any, request: str = "") -> Message | Press | Other:
     return Message(incoming, media, _text(body, "response_url") or None)
 
 
+def asked_for(body: Any) -> str | None:
+    """The stream that the platform asks for, where that is what a callback says."""
+    return (_text(body, "stream", "id") or None) if _text(body, "msgtype") == "stream" else None
+
+
 def _press(body: Any, account: str, chat: str | None, number: str) -> Press | None:
     event = _at(body, "event", _PRESSED)
     card, key = _text(event, "task_id"), _text(event, "event_key")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,12 +16,13 @@ from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
 from bot.platforms.taking import Full, Taking
 from bot.platforms.wecom import cards
 from bot.platforms.wecom.callback import Callbacks
-from bot.platforms.wecom.chat import ADDRESS, REQUEST, BotChat, CallbackChat
+from bot.platforms.wecom.chat import ADDRESS, REQUEST, STREAM, BotChat, CallbackChat
 from bot.platforms.wecom.crypto import Envelope
 from bot.platforms.wecom.media import fetched
-from bot.platforms.wecom.messages import PLATFORM, Message, Press, read
+from bot.platforms.wecom.messages import PLATFORM, Message, Press, asked_for, read
 from bot.platforms.wecom.probing import probe_interface, probe_socket
 from bot.platforms.wecom.socket import Socket
+from bot.platforms.wecom.streams import Streams
 from bot.platforms.wecom.webhook import WeComWebhook
 from config.entries import Robot
 
@@ -55,11 +57,12 @@ class WeCom:
         self._robots: list[WeComWebhook] = []
         self._socket: Socket | None = None
         self._callbacks: Callbacks | None = None
+        self._streams = Streams()
         if settings.bot_id is not None and settings.secret is not None:
             self._socket = Socket(wiring.session, settings.ws_url, settings.bot_id, settings.secret, self._take_frame)
         elif settings.token is not None and settings.encoding_aes_key is not None:
             envelope = Envelope(settings.token, settings.encoding_aes_key, settings.corp_id)
-            self._callbacks = Callbacks(envelope, wiring.door, self._take_callback)
+            self._callbacks = Callbacks(envelope, wiring.door, self._take_callback, wiring.now)
 
     @property
     def receives(self) -> bool:
@@ -120,7 +123,7 @@ class WeCom:
         if self._socket is not None:
             return BotChat(self._socket, chat, kind, self._settings.features)
         if self._callbacks is not None:
-            return CallbackChat(self._wiring.session, self._settings.features, self._settings.api_base)
+            return CallbackChat(self._wiring.session, self._streams, self._settings.features, self._settings.api_base)
         return None
 
     async def _take_frame(self, body: dict[str, Any], request: str) -> None:
@@ -140,27 +143,48 @@ class WeCom:
             case other:
                 logger.debug("wecom: {} is not for us", other)
 
-    async def _take_callback(self, body: dict[str, Any]) -> None:
-        """What a callback held: it is answered after a second at the latest. Raises Full (a 503)."""
+    async def _take_callback(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """What a callback held, and what it is answered, after a second at the latest. Raises Full (a 503)."""
+        if (number := asked_for(body)) is not None:
+            return self._streams.asked(number)
         match read(body):
             case Message() as message:
-                url, number = message.response_url, message.incoming.message_id
-                await self._taking(lambda: self._take(message, None if url is None else {ADDRESS: url}), number=number)
+                return await self._answered(message)
             case Press() as press if (command := cards.command_of(press)) is not None:
                 await self._taking(lambda: self._wiring.receive(press.incoming(command)))
             case other:
                 logger.debug("wecom: {} is not for us", type(other).__name__)
+        return None
 
-    async def _take(self, message: Message, reply: Mapping[str, str] | None) -> None:
-        incoming = replace(message.incoming, reply=reply)
+    async def _answered(self, message: Message) -> dict[str, Any] | None:
+        """Take a message of a callback and begin the stream of its answers; none where nothing is to be said, or where
+        the receiver is no 智能机器人 and takes none."""
+        url, number = message.response_url, message.incoming.message_id
+        reply = {} if url is None else {ADDRESS: url}
+        stream = None if self._settings.corp_id else f"jiesu-{sha256(number.encode()).hexdigest()[:32]}"
+        if stream is not None:
+            reply[STREAM] = stream
+            self._streams.begin(stream)
+
+        async def take() -> list[str]:
+            said = await self._take(message, reply or None)
+            if stream is not None:
+                self._streams.taken(stream, len(said))
+            return said
+
+        said = await self._taking(take, number=number)
+        return None if stream is None or said == [] else self._streams.begin(stream)
+
+    async def _take(self, message: Message, reply: Mapping[str, str] | None) -> list[str]:
+        # A callback is sealed and signed as a whole: what answers it stood beside who asked.
+        incoming = replace(message.incoming, reply=reply, proven=self._callbacks is not None)
         if not (message.media and await self._ours(incoming)):
-            await self._wiring.receive(incoming)
-            return
+            return await self._wiring.receive(incoming)
         async with (
             self._fetching,
             fetched(self._wiring.session, message.media, self._settings.api_base, self._folder) as files,
         ):
-            await self._wiring.receive(replace(incoming, files=files))
+            return await self._wiring.receive(replace(incoming, files=files))
 
     async def _ours(self, incoming: Incoming) -> bool:
         """Whether people of the office sent it: files of strangers are not fetched."""

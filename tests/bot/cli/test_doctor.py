@@ -1,6 +1,7 @@
 """`jiesu doctor`: each finding provoked, each with its mend."""
 
 import os
+from base64 import b64encode
 from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.platforms.wecom_server import in_thread
 from tests.storage.desk import register
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+KEY43 = b64encode(bytes(range(32))).decode()[:43]
 HOOK = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=11111111-2222-3333-4444-555555555555"
 ORGANISATION = """
 [[departments]]
@@ -258,6 +260,12 @@ def test_groups_without_a_way_out_are_one_line(patient):
     text = patient.organisation_file.read_text(encoding="utf-8")
     patient.organisation_file.write_text(text + more, encoding="utf-8")
     assert "派单群、综合群没有出口（2 个群）" in patient.only(Mark.WARNING, "平台")
+
+
+def test_a_bot_that_may_only_answer_is_told(patient):
+    patient.environ |= {"JIESU_WECOM__TOKEN": "t", "JIESU_WECOM__ENCODING_AES_KEY": KEY43}
+    told = patient.only(Mark.WARNING, "平台")
+    assert "只能回答提问" in told and "JIESU_WECOM__BOT_ID" in told
 
 
 def test_no_dispatch_group(patient):

@@ -91,13 +91,15 @@ def _upstream(row: IncomingOrder, cleaner: Cleaner) -> dict[str, str]:
         "办理结果": row.result,
         "回复内容": row.reply,
         "处理受理方式": row.handling,
-        "办结时间": row.closed_at.isoformat() if row.closed_at else "",
         "是否解决": row.solved,
         "是否满意": row.satisfied,
         "承办单位": row.department,
         **row.extra,
     }
-    return {name: cleaner.clean(text) for name, text in values.items() if text}
+    masked = {name: cleaner.clean(text) for name, text in values.items() if text}
+    if row.closed_at:
+        masked.setdefault("办结时间", row.closed_at.isoformat())
+    return masked
 
 
 def _raw_extra(row: IncomingOrder) -> dict[str, str]:

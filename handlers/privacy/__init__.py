@@ -23,7 +23,9 @@ class Cleaner:
 
     def clean(self, text: str) -> str:
         """See `clean`."""
-        return neutralise(self._scrubber.scrub(text)) if text else ""
+        if not text or self._scrubber.spares(text):
+            return text  # an ordinary text has nothing to neutralise either
+        return neutralise(self._scrubber.scrub(text))
 
 
 def clean(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> str:

@@ -4,6 +4,7 @@ Folding never changes the length, so that what a rule finds in a folded text is 
 """
 
 import re
+from itertools import pairwise
 from typing import Final
 
 NUMERALS: Final = "〇零一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
@@ -25,6 +26,19 @@ def fold(text: str) -> str:
     return text if text.isascii() else text.translate(_FOLDED)
 
 
+def is_ordinary(text: str) -> bool:
+    """Whether a text holds nothing but 汉字 that are no numeral, common signs, spaces and new lines.
+
+    No rule can find anything in it but the caller's own name. Most cells of an export are such.
+    """
+    return _ORDINARY.fullmatch(text) is not None
+
+
+def count_signs(folded: str) -> int:
+    """How many characters of a folded text may be a part of a number or of an account: every rule needs some."""
+    return len(_SIGNS.findall(folded))
+
+
 def read_numerals(folded: str) -> str:
     """Write Chinese, circled and raised numerals of a folded text as digits, same length.
 
@@ -42,6 +56,18 @@ _INVISIBLE = re.compile(rf"[\x00-\x09\x0b-\x1f\x7f-\x9f{_FORMAT}]+")
 _LINE_BREAK = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNSEEN = re.compile(rf"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_FORMAT}]")
+
+
+def _without(first: str, last: str, left_out: str) -> str:
+    """A range of characters but for some, written as a character class: one class is searched faster than two."""
+    ends = [chr(ord(first) - 1), *sorted(set(left_out)), chr(ord(last) + 1)]
+    pairs = ((ord(low) + 1, ord(high) - 1) for low, high in pairwise(ends))
+    return "".join(f"{chr(low)}-{chr(high)}" for low, high in pairs if low <= high)
+
+
+_ORDINARY = re.compile(f"[{_without(chr(0x4E00), chr(0x9FFF), NUMERALS.strip('〇') + '十单')}，。；：？！“”（）…— \n]*")
+"""单 is left out for 单元, which needs no digit to be a part of an address: 东单元西户."""
+_SIGNS = re.compile(r"[0-9A-Za-z_\-]")
 
 
 _FOLDED: Final[dict[int, str]] = (

@@ -271,16 +271,17 @@ def _hide_tail(match: re.Match[str], written: str, hidden: str) -> str:
     return written[: match.start("tail") - match.start()] + hidden
 
 
-PASSES: Final[tuple[tuple[Find, Hide], ...]] = (
-    (_find_emails, _hide_email),
-    (_DOCUMENTS.finditer, _hide_document),
-    (_ACCOUNTS.finditer, _hide_account),
-    (_PLATES.finditer, _hide_plate),
-    (_FORCES.finditer, _hide_forces),
-    (_DISGUISED.finditer, _hide_disguised),
-    (_WELL_FORMED.finditer, _hide_well_formed),
+PASSES: Final[tuple[tuple[int, Find, Hide], ...]] = (
+    (1, _find_emails, _hide_email),
+    (6, _DOCUMENTS.finditer, _hide_document),
+    (3, _ACCOUNTS.finditer, _hide_account),
+    (5, _PLATES.finditer, _hide_plate),
+    (7, _FORCES.finditer, _hide_forces),
+    (11, _DISGUISED.finditer, _hide_disguised),
+    (11, _WELL_FORMED.finditer, _hide_well_formed),
 )
-"""What to look for in a folded text before its numbers, in order."""
+"""What to look for in a folded text before its numbers, in order; the number says how many signs (`count_signs`) it
+takes at least."""
 
-LAST: Final[tuple[Find, Hide]] = (_CALLS.finditer, _hide_call)
+LAST: Final[tuple[int, Find, Hide]] = (7, _CALLS.finditer, _hide_call)
 """What to look for when no other rule knew the number: 电话 and seven digits or more."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from handlers.privacy.doors import find_doors, find_neighbours, find_triples, hide_door, hide_neighbour
-from handlers.privacy.folding import fold, plain, read_numerals
+from handlers.privacy.folding import count_signs, fold, is_ordinary, plain, read_numerals
 from handlers.privacy.masking import NOT_A_NAME, mask_digits, mask_name, mask_phone
 from handlers.privacy.numbers import (
     ALONE,
@@ -47,6 +47,8 @@ class Scrubber:
 
     def scrub(self, text: str) -> str:
         """See `scrub`."""
+        if self.spares(text):
+            return text
         text = plain(text)
         if self._own and text:
             text = self._hide_own(text)
@@ -56,6 +58,10 @@ class Scrubber:
             pieces = re.split(rf"((?<![0-9])(?:{pattern})(?![0-9]))", text)
             return "".join(piece if index % 2 else _hide(piece) for index, piece in enumerate(pieces))
         return _hide(text)
+
+    def spares(self, text: str) -> bool:
+        """Whether a cheap look shows that nothing in the text is to be hidden; most short texts are spared."""
+        return is_ordinary(text) and not any(literal.may_stand_in(text) for literal in self._own)
 
     def _hide_own(self, text: str) -> str:
         folded = fold(text)
@@ -68,20 +74,27 @@ def _hide(text: str) -> str:
     for _ in range(_ROUNDS):
         before, glued = text, False
         folded = fold(text)
-        for find, hide in _FIRST:
-            folded, text, touching = _apply(find(folded), hide, folded, text)
-            glued |= touching
+        signs = count_signs(folded)
+        for least, find, hide in _FIRST:
+            if signs >= least:
+                folded, text, touching = _apply(find(folded), hide, folded, text)
+                glued |= touching
         read = read_numerals(folded)
-        passes = ((find_doors, hide_door), (find_neighbours, hide_neighbour), (find_numbers, hide_number), LAST)
-        for find, hide in passes if read is not folded else (*passes[:2], LAST):
-            read, text, touching = _apply(find(read), hide, read, text)
-            glued |= touching
+        signs = signs if read is folded else count_signs(read)
+        for least, find, hide in _READ if read is not folded else _READ_AGAIN:
+            if signs >= least:
+                read, text, touching = _apply(find(read), hide, read, text)
+                glued |= touching
         if not glued or text == before:
             break
     return text
 
 
-_FIRST: Final = (*PASSES, (find_triples, hide_door), (find_numbers, hide_number))
+_NUMBERS: Final = (7, find_numbers, hide_number)
+_FIRST: Final = (*PASSES, (5, find_triples, hide_door), _NUMBERS)
+_READ_AGAIN: Final = ((0, find_doors, hide_door), (3, find_neighbours, hide_neighbour), LAST)
+"""What a text is searched for once its numerals are digits; without any, its numbers were looked for already."""
+_READ: Final = (*_READ_AGAIN[:2], _NUMBERS, LAST)
 _ROUNDS: Final = 8  # of texts in which numbers are glued to each other, so that hiding one uncovers the next
 _GLUE: Final = frozenset(string.digits + string.ascii_letters + "_-.%+@*")
 
@@ -140,6 +153,12 @@ class _Own:
         self._signs = set(literal.lower()) - {" ", "-"}
         self._written = _IDEOGRAPHS.fullmatch(literal) is not None  # no case, nothing that may also split it
         self._pattern: re.Pattern[str] | None = None
+
+    def may_stand_in(self, ordinary: str) -> bool:
+        """Whether it may stand in a text that is ordinary (`is_ordinary`)."""
+        if self._written:
+            return self._literal[0] in ordinary
+        return not any(sign.isascii() and sign.isalnum() for sign in self._signs)
 
     def hide(self, folded: str, text: str) -> tuple[str, str]:
         """The folded text and the plain one without this word."""

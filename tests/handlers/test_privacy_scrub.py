@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.privacy import clean, redact_log, scrub
+from handlers.privacy import clean, redact_log, scrub, scrubbing
 from tests.handlers.personal_data import HARMLESS, personal_texts
 from tests.handlers.privacy_sentences import HELD, KNOWN_MISSES, OWN
 
@@ -55,6 +55,19 @@ def test_scrubbing_twice_is_scrubbing_once(text):
 def test_scrubbing_never_raises_and_never_adds_a_digit(text):
     scrub(text, own=(text, "张三"), keep=(text,))
     assert sum(c.isdecimal() for c in scrub(text)) <= sum(c.isdecimal() for c in text)
+
+
+_ORDINARY = st.text("市民反映张三丰单元东西户门对微信号一十〇，。；…— \n", max_size=30)
+
+
+@given(_CHARACTERS | _GLUED | _ORDINARY | st.text(max_size=40) | personal_texts().map(lambda generated: generated.text))
+@settings(max_examples=600, deadline=None)
+def test_what_is_skipped_to_be_quick_would_have_found_nothing(text):
+    quick = scrub(text, own=OWN), clean(text, own=(*OWN, "阿卜·杜", "Ж丰"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scrubbing, "is_ordinary", lambda text: False)
+        patch.setattr(scrubbing, "count_signs", lambda folded: 1000)
+        assert (scrub(text, own=OWN), clean(text, own=(*OWN, "阿卜·杜", "Ж丰"))) == quick
 
 
 # The held sentences

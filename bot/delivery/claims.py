@@ -50,6 +50,8 @@ def claim(
     row = ledger.first(scope, endpoint, max(HURRIED) if crowded else Priority.EDIT)
     if row is None:
         return False
+    if doubts.outlived(office, scope, row, sender):
+        return True
     if row["priority"] not in HURRIED and merging.merge(office, scope, endpoint, sender, attempts, compose):
         return True
     message = compose(scope, row)
@@ -102,6 +104,8 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
             state = Status.CANCELLED if row["kind"] == CARD_UPDATE else Status.FAILED
             outbox.update(scope, number, state=state, **facts)
             merging.follow(scope, row, state=Status.FAILED, **facts)
+        case Outcome.UNKNOWN if doubts.repeatable(scope, number, sender, wait):
+            outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.UNKNOWN:
             doubts.unknown(office, scope, row, **facts)
 

@@ -5,6 +5,7 @@ to the same chat. Nothing that the platform confirmed is ever repeated, and a re
 """
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,7 @@ from storage.tables import OrderTable, Outbox
 from storage.transaction import Scope
 
 _BROKEN_OFF = "发送途中程序中断，这条消息可能已经送到"
+_TOO_LATE = "太久没有等到回执，再发可能重复；这条消息可能已经送到"
 _SENT_AGAIN = "发送途中程序中断，再发一次，平台不会重复收下"
 EDITS = 5
 """How often a change of a card is tried whose outcome stays unknown."""
@@ -36,14 +38,21 @@ def recover(office: Office, scope: Scope, endpoint: str, sender: Sender) -> bool
     """
     rows = ledger.stranded(scope, endpoint)
     for row in rows:
-        begun = ledger.begun(scope, row["id"])
-        if isinstance(sender, Idempotent) and begun is not None and scope.now - begun < sender.takes_once:
-            ledger.end_attempt(scope, row["id"], outcome=Outcome.RETRY, detail=_SENT_AGAIN)
+        if repeatable(scope, row["id"], sender):
+            ledger.end_attempt(scope, row["id"], outcome=Outcome.UNKNOWN, detail=_SENT_AGAIN)
             outbox.update(scope, row["id"], state=Status.RETRY, next_at=scope.now, detail=_SENT_AGAIN)
             continue
         ledger.end_attempt(scope, row["id"], outcome=Outcome.UNKNOWN, detail=_BROKEN_OFF)
         unknown(office, scope, row, detail=_BROKEN_OFF)
     return bool(rows)
+
+
+def repeatable(scope: Scope, number: int, sender: Sender, wait: timedelta = timedelta(0)) -> bool:
+    """Whether a request may be made again after `wait` though it may have arrived: the platform then still knows it."""
+    if not isinstance(sender, Idempotent):
+        return False
+    since = ledger.doubted(scope, number)
+    return since is None or scope.now + wait - since < sender.takes_once
 
 
 def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
@@ -68,6 +77,15 @@ def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
         _repeat(office, scope, row)
     if row["kind"] == UNKNOWN_DIGEST:
         _name_again(office, scope, row)
+
+
+def outlived(office: Office, scope: Scope, row: Row, sender: Sender) -> bool:
+    """Whether a message that was to be repeated waited until the platform may have forgotten it: its outcome is unknown
+    like any other's then."""
+    if not row["attempts"] or not isinstance(sender, Idempotent) or repeatable(scope, row["id"], sender):
+        return False
+    unknown(office, scope, row, detail=_TOO_LATE)
+    return True
 
 
 def confirmed_late(scope: Scope, row: Row) -> None:

@@ -164,9 +164,10 @@ def stranded(scope: Scope, endpoint: str) -> list[Row]:
     return _rows(scope, query)
 
 
-def begun(scope: Scope, number: int) -> datetime | None:
-    """When the message's request that has not ended was begun."""
-    query = sa.select(sa.func.max(_ATTEMPT.c.at)).where(_ATTEMPT.c.outbox_id == number, _ATTEMPT.c.ended_at.is_(None))
+def doubted(scope: Scope, number: int) -> datetime | None:
+    """When the first of the message's requests was begun that may have arrived; None where none may have."""
+    maybe = _ATTEMPT.c.ended_at.is_(None) | (_ATTEMPT.c.outcome == Outcome.UNKNOWN)
+    query = sa.select(sa.func.min(_ATTEMPT.c.at)).where(_ATTEMPT.c.outbox_id == number, maybe)
     moment: datetime | None = scope.connection.execute(query).scalar()
     return moment
 

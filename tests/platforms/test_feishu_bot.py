@@ -176,9 +176,11 @@ async def test_the_same_key_of_a_store_that_was_restored_is_another_message(grou
     assert feishu.texts == ["【#12】 路灯不亮", "【#13】 井盖丢失"]
 
 
-async def test_silence_to_the_end_is_unknown(api, group, feishu, monkeypatch):
-    monkeypatch.setattr(module, "BUDGET", timedelta(0))
-    monkeypatch.setattr(api, "call", partial(api.call, patience=timedelta(seconds=0.2)))
+@pytest.mark.parametrize("patience", [0.2, 60])
+async def test_silence_to_the_end_is_unknown(api, group, feishu, monkeypatch, patience):
+    await api.token()
+    monkeypatch.setattr(module, "BUDGET", timedelta(seconds=0.5))
+    monkeypatch.setattr(api, "call", partial(api.call, patience=timedelta(seconds=patience)))
     feishu.then("create", hang())
 
     assert (await group.send(outgoing())).outcome is Outcome.UNKNOWN

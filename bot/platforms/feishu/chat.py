@@ -1,8 +1,8 @@
 """The app's bot in one chat: a group, or in private with a person.
 
 Every message carries a `uuid` made of its key and content, under which Feishu posts at most one message within an
-hour. What may have arrived is therefore asked for again at once, up to three times: a lost answer becomes a certain
-one, and nothing is said twice.
+hour. What may have arrived is therefore asked for again at once, up to three times, and by delivery as long as Feishu
+knows the uuid (`takes_once`): a lost answer becomes a certain one, and nothing is said twice.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp",
 
 
 class FeishuChat:
-    """The bot in one chat, a `Sender`. `person`: the id is a person's open_id, not a chat's."""
+    """The bot in one chat, a `Sender` and an `Idempotent` one. `person`: the id is a person's open_id, not a chat's."""
 
     def __init__(
         self, api: OpenApi, native: str, *, person: bool, limits: tuple[Limit, ...], avoid: tuple[Avoid, ...]
@@ -66,6 +66,15 @@ class FeishuChat:
     async def send(self, message: Outgoing) -> Answer:
         """Send one of `parts`, or put it in the place of `edits`. Raises nothing for what the network does."""
         until = asyncio.get_running_loop().time() + BUDGET.total_seconds()
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._send(message, until)
+        except TimeoutError:
+            if message.edits is not None:
+                return Answer(Outcome.RETRY, "飞书没有及时回答；再改一次无妨，稍后自动重试")
+            return Answer(Outcome.UNKNOWN, "飞书没有及时回答，这条消息可能已经送到")
+
+    async def _send(self, message: Outgoing, until: float) -> Answer:
         if message.file is None:
             kind, content = content_of(message, private=self._person)
         else:

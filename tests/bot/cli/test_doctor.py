@@ -264,6 +264,7 @@ def test_groups_without_a_way_out_are_one_line(patient):
 
 def test_a_bot_that_may_only_answer_is_told(patient):
     patient.environ |= {"JIESU_WECOM__TOKEN": "t", "JIESU_WECOM__ENCODING_AES_KEY": KEY43}
+    patient.environ["JIESU_WECOM__API_BASE"] = "http://127.0.0.1:1"
     told = patient.only(Mark.WARNING, "平台")
     assert "只能回答提问" in told and "JIESU_WECOM__BOT_ID" in told
 

@@ -306,23 +306,37 @@ function putCommand(command, message = null) {
     return;
   }
   const before = composer.text;
-  const read = readName(`${command} `, offers, true);
-  const text = read && !isWhole(read.command, read.rest, offers) ? `${command.trimEnd()} ` : command;
+  const text = complete(command) ? command : `${command.trimEnd()} `;
   composer.replace(text);
   if (before.trim() && before !== text)
     toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
 }
 
-/** Who can take the step that was refused to the speaker, or that was tapped and is not theirs: {note, people}. */
+/** Whether nothing is left to be written behind a command. */
+function complete(command) {
+  const read = readName(`${command} `, offers, true);
+  return !read || isWhole(read.command, read.rest, offers);
+}
+
+/** Whether a step is said with its order. Commands of others are known by their usage alone. */
+function needsOrderAlone(command) {
+  const [, name] = /^\/(\D+?) ?#?\d+$/.exec(command) ?? [];
+  const usage = office.commands.find((each) => each.name === name)?.usage ?? "";
+  return /^N…?(?: \[[^\]]*\])*$/.test(usage);
+}
+
+/** Who can take the step that was refused to the speaker, or that was tapped and is not theirs: {note, people, whole}. */
 function acting(message) {
   if (!clock.rehearsal || message.from !== "bot") return null;
   const tapped = office.people.get(proposed.get(message.id)?.person);
-  if (tapped && tapped.id !== here.person.id)
-    return { note: `这一步由${tapped.name}（${standing(tapped)}）来做`, people: [tapped] };
+  if (tapped && tapped.id !== here.person.id) {
+    const note = `这一步由${tapped.name}（${standing(tapped)}）来做`;
+    return { note, people: [tapped], whole: needsOrderAlone(proposed.get(message.id).command) };
+  }
   if (message.kind !== "reply" || !message.text.includes("没有这个职责")) return null;
   const named = [...message.text.matchAll(/由([^。\n]+?)操作，您/g)].map((match) => match[1]).join("");
   const people = [...office.people.values()].filter(({ id, name }) => id !== here.person.id && named.includes(name));
-  return people.length ? { note: "", people: people.slice(0, MOST_ACTORS) } : null;
+  return people.length ? { note: "", people: people.slice(0, MOST_ACTORS), whole: false } : null;
 }
 
 async function actAs(message, person) {
@@ -330,7 +344,9 @@ async function actAs(message, person) {
   const command = proposed.get(message.id)?.command ?? asked?.text;
   proposed.delete(message.id);
   await speakAs(person);
-  if (command) putCommand(command);
+  if (!command) return;
+  if (needsOrderAlone(command)) send({ text: command, quote: null });
+  else putCommand(command);
 }
 
 /** In a rehearsal one person plays all: whom the message calls for a step that the speaker may not take; else null. */

@@ -168,9 +168,11 @@ function missingMentions(message, text, view) {
   return el("p.called-people", {}, ...missing.flatMap((person) => [mark(person), " "]));
 }
 
-/** In a rehearsal: the step again, as somebody who may take it. It stays where it was asked for. */
-function actors({ note, people }) {
-  const as = ({ id, name }) => el("button.act-as", { type: "button", data: { as: id } }, `以${name}身份`);
+/** In a rehearsal: the step again, as somebody who may take it. It stays where it was asked for. `whole`: nothing is
+ * left to be written, so that this sends it. */
+function actors({ note, people, whole }) {
+  const label = (name) => (whole ? `以${name}身份发送` : `以${name}身份`);
+  const as = ({ id, name }) => el("button.act-as", { type: "button", data: { as: id } }, label(name));
   return el("div.acting", {}, note ? el("span", {}, note) : null, ...people.map(as));
 }
 

@@ -6,6 +6,7 @@ import { dayName } from "./time.js";
 
 const PAGE = 200;
 const NEAR_END = 80;
+const FINGER = 12;
 
 export class MessageList {
   #scroller = byId("scroller");
@@ -17,10 +18,14 @@ export class MessageList {
   #unseen = 0;
   #lastId = 0;
   #atEnd = true;
+  #pressed = null;
 
   /** `on`: {quote(message), order(number), command(text), act(message, person), open(group), retry(id), edit(id), drop(id), seen()}. */
   constructor(on) {
     this.on = on;
+    this.#list.addEventListener("pointerdown", (event) => this.#press(event));
+    // A button takes no focus: the box would lose it, the lines above it close, and the button move under the finger.
+    this.#list.addEventListener("mousedown", (event) => event.target.closest("button") && event.preventDefault());
     this.#list.addEventListener("click", (event) => this.#click(event));
     this.#newer.addEventListener("click", () => this.toEnd());
     this.#scroller.addEventListener(
@@ -120,9 +125,21 @@ export class MessageList {
     return { key: `g-${entry.message_id}`, signature, build: () => ghostRow(entry, view) };
   }
 
+  #press(event) {
+    this.#pressed = { control: event.target.closest("button, a"), x: event.clientX, y: event.clientY };
+  }
+
+  /** What was tapped: a new message may move it away, or build its row anew, while the finger is down. */
+  #tapped(event) {
+    const { control, x, y } = this.#pressed ?? {};
+    this.#pressed = null;
+    const still = Math.hypot(event.clientX - x, event.clientY - y) < FINGER;
+    return event.target.closest("button, a") ?? (control && still ? control : null);
+  }
+
   #click(event) {
-    const row = event.target.closest(".row");
-    const control = event.target.closest("button, a");
+    const control = this.#tapped(event);
+    const row = (control ?? event.target).closest(".row");
     const message = row?.dataset.message
       ? this.view.messages.find(({ id }) => id === Number(row.dataset.message))
       : null;

@@ -29,6 +29,7 @@ from bot.platforms import connected
 from bot.platforms.contract import Platform, Wiring
 from bot.platforms.door import Door
 from bot.platforms.posting import webhook_session
+from bot.platforms.resolving import trusted_hosts
 from bot.presence import announced
 from bot.rehearsal import move
 from bot.routes import Endpoints
@@ -167,7 +168,7 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         stack.push_async_callback(desk.close)
         await stack.enter_async_context(announced(desk, holder))
         settle(office.settings, office.store, clock.now())
-        session = await stack.enter_async_context(webhook_session())
+        session = await stack.enter_async_context(webhook_session(trusted_hosts(office.settings, office.organisation)))
         assert isinstance(office.routes, Endpoints)
         directory = office.routes.directory
         router = Router(office, desk, clock)

@@ -219,10 +219,14 @@ class Matrix(_Table):
 
 
 class Platforms(_Table):
-    """Whether the service may start while a platform's bot is not connected, and how long it waits for that."""
+    """Whether the service may start while a platform's bot is not connected, and how long it waits for that; and which
+    hosts beside those of the platforms' addresses may lie in a private network: file stores, connections."""
 
     optional: bool = Field(default=False, description="true 或 false")
     patience: float = Field(default=15, gt=0, le=600, description="秒数，最多 600")
+    private_hosts: Annotated[frozenset[Text], BeforeValidator(_words)] = Field(
+        default=frozenset(), description='列表，平台另外用到的内网主机名，例如 "files.oa.example.cn"'
+    )
 
 
 class Callbacks(_Table):

@@ -12,6 +12,7 @@ from bot.doctor.finding import Finding, bad, good, warning
 from bot.platforms import connected
 from bot.platforms.contract import Incoming, Outcome, Outgoing, Platform, Probe, Sender, Wiring
 from bot.platforms.posting import webhook_session
+from bot.platforms.resolving import trusted_hosts
 from config.entries import PLATFORMS, Group
 from config.errors import ConfigError
 from config.organisation import Organisation
@@ -32,7 +33,7 @@ def probes(settings: Settings, organisation: Organisation, *, send: bool) -> lis
 
 
 async def _probes(settings: Settings, organisation: Organisation, *, send: bool) -> list[Finding]:
-    async with webhook_session() as session:
+    async with webhook_session(trusted_hosts(settings, organisation)) as session:
         try:
             platforms = connected(_wiring(settings, session), organisation)
             robots = {

@@ -7,17 +7,18 @@ connection (`webhook_session`): on a kept one the server may have hung up alread
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import IO
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from yarl import URL
 
 from bot.platforms.contract import Answer, Outcome
+from bot.platforms.resolving import Guarded, PrivateAddress
 
 LARGEST_ANSWER = 64 * 1024
 """Bytes of an answer that are read; a longer one counts as unreadable."""
@@ -48,9 +49,13 @@ class NoReply:
     reason: str
 
 
-def webhook_session() -> aiohttp.ClientSession:
-    """A session for `post_json`: a fresh connection per request, no cookies. The caller closes it."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True), cookie_jar=aiohttp.DummyCookieJar())
+def webhook_session(trusted: Collection[str] = (), resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session for `post_json`: a fresh connection per request, no cookies. The caller closes it.
+
+    Only `trusted` hosts may lead into a private network (`bot.platforms.resolving`).
+    """
+    connector = aiohttp.TCPConnector(force_close=True, resolver=Guarded(trusted, resolver))
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 async def post_json(session: aiohttp.ClientSession, url: str, body: bytes, patience: timedelta) -> Reply | NoReply:
@@ -101,7 +106,9 @@ async def request(
             return Reply(response.status, read, _retry_after(response), date, too_long)
     except (aiohttp.ClientError, OSError) as error:
         written = noted is not None and noted.written
-        return NoReply(written, next(reason for kind, reason in _REASONS if isinstance(error, kind)))
+        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorDNSError) else error
+        kept = cause if isinstance(cause, PrivateAddress) else error
+        return NoReply(written, next(reason for kind, reason in _REASONS if isinstance(kept, kind)))
 
 
 def multipart(fields: Mapping[str, str], name: str, filename: str, media: str, data: bytes) -> tuple[bytes, str]:
@@ -161,6 +168,7 @@ _CLASSES: dict[int, tuple[Outcome, str]] = {
 
 # The first that fits; the order is from the special to the general.
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (PrivateAddress, "域名指向内网，没有连接（确是本单位的主机，请写进 JIESU_PLATFORMS__PRIVATE_HOSTS）"),
     (aiohttp.ClientConnectorCertificateError, "对方的证书不可信（请检查地址，私有部署请安装其根证书）"),
     (aiohttp.ServerFingerprintMismatch, "对方的证书不可信（请检查地址，私有部署请安装其根证书）"),
     (aiohttp.ClientConnectorSSLError, "加密连接建立失败（请检查地址和端口）"),

@@ -2,7 +2,7 @@
 
 A file is taken when it has stopped growing, stored like any import, and only then moved: to `done/`, or to `failed/`
 when it could not be read, each time with a result file beside it. After a crash in between it is imported again,
-which changes nothing.
+which changes nothing. What lies there is deleted after some weeks (`bot/kept_exports.py`).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from loguru import logger
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.importing import REJECTED, Stopped, Tally, take_in_file
+from bot.kept_exports import DONE, FAILED, RESULT, delete_overdue, own_folder, stamp
 from config.errors import ConfigError, reason
 from config.shanghai import full_text
 from handlers import notices
@@ -34,8 +36,8 @@ from storage.transaction import Scope
 
 POLL: Final = 3.0
 """Seconds between two looks. A file is complete when two of them find it alike."""
-DONE, FAILED = "done", "failed"
-RESULT: Final = ".result.txt"
+SWEEP: Final = timedelta(hours=1)
+"""How often is looked for exports that were kept long enough."""
 
 _Signature = tuple[int, int]
 _NOT_YET: Final = (".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart", "~")
@@ -43,7 +45,7 @@ _NEVER: Final = frozenset({"thumbs.db", "desktop.ini"})
 
 
 class IntakeFolder:
-    """Watches one folder. `look` is one poll; `run` polls until `stop`.
+    """Watches one folder. `look` is one poll, `sweep` deletes what was kept long enough; `run` does both until `stop`.
 
     Raises ConfigError when the folder, or those it moves files to, cannot be made.
     """
@@ -56,10 +58,11 @@ class IntakeFolder:
         self._seen: dict[str, _Signature] = {}
         self._stuck: dict[str, _Signature] = {}
         self._stopping = threading.Event()
+        self._next_sweep = clock.now()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for each in (DONE, FAILED):
-                (folder / each).mkdir(exist_ok=True, mode=0o700)
+                own_folder(folder / each)
         except OSError as error:
             raise ConfigError(
                 f"导入文件夹 {folder} 用不了：{reason(error)}。请检查 intake.folder、路径和权限"
@@ -70,6 +73,7 @@ class IntakeFolder:
         while not self._stopping.is_set():
             try:
                 await self.look()
+                await self.sweep()
             except (StoreError, OSError) as error:
                 logger.warning("intake folder: {}", error)
             except Stopped:
@@ -89,6 +93,16 @@ class IntakeFolder:
         for name in complete:
             if name not in self._stuck and not self._stopping.is_set():
                 await self._guarded(name)
+
+    async def sweep(self) -> None:
+        """Delete the exports that were kept as long as the rules say; once an hour, at other times it does nothing."""
+        now = self._clock.now()
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + SWEEP
+        kept = self._office.rules(now).kept_exports
+        if count := await asyncio.to_thread(delete_overdue, self._folder, now - kept):
+            logger.info("intake folder: deleted {} exports that were put away more than {} days ago", count, kept.days)
 
     async def _guarded(self, name: str) -> None:
         try:
@@ -126,7 +140,7 @@ class IntakeFolder:
     async def _move(self, name: str, where: str, lines: Iterable[str]) -> None:
         """Everything is stored and told: move the file, with its result beside it."""
         try:
-            await asyncio.to_thread(_put_away, self._folder / name, self._folder / where, lines)
+            await asyncio.to_thread(_put_away, self._folder / name, self._folder / where, lines, self._clock.now())
         except OSError as error:
             if not (self._folder / name).exists():
                 logger.warning("intake folder: a file was taken away while it was imported")
@@ -173,18 +187,19 @@ def _lines(file: WholeFile, tally: Tally, at: str) -> Iterator[str]:
     yield tally.closing
 
 
-def _put_away(path: Path, folder: Path, lines: Iterable[str]) -> None:
+def _put_away(path: Path, folder: Path, lines: Iterable[str], at: datetime) -> None:
     """Move a file into a folder under a name that is free there, with its result.
 
     Nothing is ever overwritten: both names are reserved by empty files first, then the file takes its place at once.
     The result is written before the move, so that a file in the folder has one. Both name callers in clear text, so
     only the service's own user may read them, whatever mode the file came with.
     """
-    folder.mkdir(exist_ok=True, mode=0o700)
+    own_folder(folder)
     target, result = _reserved(folder, path)
     try:
         with result.open("w", encoding="utf-8", newline="\n") as out:
             out.writelines(f"{line}\n" for line in lines)
+        stamp(result, at)
         _move(path, target)
     except BaseException:
         target.unlink(missing_ok=True)

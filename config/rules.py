@@ -268,6 +268,7 @@ class Rules(_Value):
     robot_failing: Duration
 
     attachments: Attachments
+    kept_exports: Duration
     binding: BindingCodes
 
     return_kinds: Words

@@ -1,7 +1,7 @@
 """`jiesu doctor`: what is well and what is not, each with its mend. Reads only; makes and changes nothing."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -14,6 +14,7 @@ from config.errors import ConfigError
 from config.organisation import Organisation, load_organisation
 from config.policy import load_policy
 from config.settings import Settings, load_settings
+from config.shanghai import day_of
 from storage.errors import StoreError
 from storage.vault import VaultError
 
@@ -49,7 +50,16 @@ def examine(
     yield from machine.disk(settings)
     yield from machine.calendar(WorkCalendar(), now)
     yield from machine.modes(settings, config_file, organisation)
-    yield from machine.kept_exports(settings)
+    yield from machine.kept_exports(settings, _kept(settings, now), now)
+
+
+def _kept(settings: Settings, now: datetime) -> timedelta:
+    """How long exports are kept, by the office's rules; by the shipped ones where those cannot be read."""
+    try:
+        policy = load_policy(settings.policy_file)
+    except ConfigError:
+        policy = load_policy(None)
+    return policy.on(day_of(now)).kept_exports
 
 
 def _files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding | Organisation]:

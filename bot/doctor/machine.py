@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.doctor.finding import Finding, bad, good, warning
-from bot.intake_folder import DONE, FAILED
+from bot.kept_exports import DONE, FAILED, overdue
 from config.calendar import WorkCalendar
 from config.errors import reason
 from config.organisation import Organisation
 from config.settings import Settings
 from config.settings_file import DEFAULT_FILE
-from config.shanghai import SHANGHAI, day_of, full_text
+from config.shanghai import SHANGHAI, day_of, full_text, span_text
 from storage.erasures import ledger_path
 
 AHEAD = timedelta(minutes=2)
@@ -84,11 +84,19 @@ def modes(settings: Settings, config_file: Path | None, organisation: Organisati
         yield good("文件权限", "密钥、数据库和含口令的文件只有属主能读")
 
 
-def kept_exports(settings: Settings) -> Iterator[Finding]:
-    """What the watched folder keeps: whole exports, so callers' names and numbers in clear text."""
+def kept_exports(settings: Settings, kept: timedelta, now: datetime) -> Iterator[Finding]:
+    """What the watched folder keeps: whole exports, so callers' names and numbers in clear text; `kept` says how long.
+
+    In a rehearsal the real `now` says nothing of how long they have been there.
+    """
     folder = settings.intake.folder
     if folder is None:
         return
+    if _mode(folder) & 0o077:
+        mend = f"执行 chmod 700 {folder.absolute()}；放文件的程序请用运行服务的同一用户"
+        yield warning(
+            "导入文件夹", f"{folder} 是 {_mode(folder):04o}，别的用户可读：里面的原表有来电人的姓名电话", mend
+        )
     wide, count = [], 0
     for below in (folder / DONE, folder / FAILED):
         try:
@@ -104,13 +112,26 @@ def kept_exports(settings: Settings) -> Iterator[Finding]:
             wide.append(f"{below}（{_mode(below):04o}）")
         if open_files:
             wide.append(f"{below} 里的 {len(open_files)} 个文件（如 {open_files[0].name}）")
+    if not settings.clock.rehearsal:
+        yield from _kept_too_long(folder, kept, now)
     held = f"{DONE}/ 和 {FAILED}/ 里有 {count} 个文件，导出原表里有来电人的姓名电话"
     if wide:
         where = folder.absolute()
         mend = f"执行 chmod -R go-rwx {where / DONE} {where / FAILED}；不再需要的原表请删去"
         yield warning("导入文件夹", f"{held}，别的用户可读：{'、'.join(wide)}", mend)
     else:
-        yield good("导入文件夹", f"{held}，只有属主能读；不再需要的请删去")
+        yield good("导入文件夹", f"{held}，只有属主能读；处理完满{span_text(kept)}的由服务自动删去")
+
+
+def _kept_too_long(folder: Path, kept: timedelta, now: datetime) -> Iterator[Finding]:
+    """Exports that the service should have deleted a day ago."""
+    try:
+        late = list(overdue(folder, now - kept - timedelta(days=1)))
+    except OSError:  # said already, of the folder it lies in
+        return
+    if late:
+        mend = "服务运行时每小时删一次：看看服务是否在运行、日志里有没有 intake folder 的警告"
+        yield warning("导入文件夹", f"{len(late)} 个原表超过{span_text(kept)}还没有删去（如 {late[0].name}）", mend)
 
 
 def _private(settings: Settings, config_file: Path | None, organisation: Organisation | None) -> Iterator[Path]:

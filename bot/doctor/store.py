@@ -9,15 +9,17 @@ from bot.doctor.finding import Finding, bad, good, warning
 from bot.doctor.machine import AHEAD, database_file
 from config.settings import Settings
 from config.shanghai import full_text
-from storage import migrations, presence, triggers
+from storage import migrations, presence, triggers, verify
 from storage.columns import table
 from storage.journal import link
 from storage.outbox import SENTENCES, Status
 from storage.store import Store
-from storage.tables import Event, Head, Outbox
+from storage.tables import AttachmentTable, Event, Head, Outbox
 
 TAIL = 500
-"""Events at the end of the chain that are recomputed; `jiesu verify` does all."""
+"""Events at the end of the chain that are recomputed, newest attachments that are read; `jiesu verify` does all."""
+MOST_FILES = 10
+"""Damaged attachments that are named."""
 LARGE_WAL = 256 << 20
 _MB = 1 << 20
 
@@ -36,6 +38,7 @@ def findings(connection: sa.Connection, store: Store, settings: Settings, now: d
         yield good("保护触发器", "齐全")
     yield from _tail(connection)
     yield from _newest(connection, store, now)
+    yield from _attachments(connection)
     yield from _size(settings)
     running = presence.present(connection, now)
     yield good("服务", "没有在运行" if running is None else f"正在运行（{running[0].rsplit(':', 1)[0]}）")
@@ -66,6 +69,18 @@ def _newest(connection: sa.Connection, store: Store, now: datetime) -> Iterator[
     if at is not None and not store.rehearsal and at > now + AHEAD:
         told = f"系统时间 {full_text(now)}，最新一条事件却记于 {full_text(at)}"
         yield bad("时钟", told, "校准系统时间并打开时间同步（NTP），再启动服务")
+
+
+def _attachments(connection: sa.Connection) -> Iterator[Finding]:
+    damaged = list(verify.damaged_files(connection, read=TAIL))
+    mend = "请存入的人再存一次；或从备份恢复到另一个地址取回。运行 jiesu verify 查全"
+    for told in damaged[:MOST_FILES]:
+        yield bad("附件", told, mend)
+    if len(damaged) > MOST_FILES:
+        yield bad("附件", f"还有 {len(damaged) - MOST_FILES} 个附件缺少内容或已损坏", mend)
+    count = connection.execute(sa.select(sa.func.count()).select_from(table(AttachmentTable))).scalar_one()
+    if not damaged and count:
+        yield good("附件", f"{count} 个，内容都在，与记录相符")
 
 
 def _size(settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,11 @@ class Watched:
         self.watch = self.restarted()
 
     def restarted(self) -> IntakeFolder:
-        return IntakeFolder(self.street.office, self.desk, RehearsalClock(at(1), 0), self.folder)
+        return self.at(at(1))
+
+    def at(self, now: datetime) -> IntakeFolder:
+        """The service started again at a moment."""
+        return IntakeFolder(self.street.office, self.desk, RehearsalClock(now, 0), self.folder)
 
     def put(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -255,3 +260,32 @@ def test_the_setting_counts_from_its_file(tmp_path: Path) -> None:
     file.write_text('[intake]\nfolder = "收件"\n', encoding="utf-8")
     assert load_settings(file, {}).intake.folder == tmp_path / "收件"
     assert load_settings(file, {"JIESU_INTAKE__FOLDER": "/srv/in"}).intake.folder == Path("/srv/in")
+
+
+async def test_exports_are_deleted_when_they_were_kept_as_long_as_the_rules_say(watched: Watched) -> None:
+    watched.put("今日.csv", HEADER + line(1))
+    watched.put("坏.xls", "不是表格")
+    await watched.looks()
+    (watched.folder / "done" / "手放的.csv").touch()
+    await watched.at(at(1) + timedelta(days=30)).sweep()
+    assert watched.names("failed") == ["坏.xls", "坏.xls.result.txt"]
+    later = watched.at(at(1) + timedelta(days=30, seconds=1))
+    await later.sweep()
+    assert watched.names("done") == ["手放的.csv"], "what nobody imported is not ours to delete"
+    assert watched.names("failed") == []
+    assert watched.street.order(1).imported_at == at(1)
+
+
+async def test_an_export_whose_deletion_was_cut_off_is_deleted_with_the_rest(watched: Watched) -> None:
+    watched.put("今日.csv", HEADER + line(1))
+    await watched.looks()
+    (watched.folder / "done" / "今日.csv").unlink()
+    await watched.at(at(1) + timedelta(days=31)).sweep()
+    assert watched.names("done") == []
+
+
+async def test_folders_of_an_earlier_version_are_closed(watched: Watched) -> None:
+    for name in ("done", "failed"):
+        (watched.folder / name).chmod(0o755)
+    watched.restarted()
+    assert {stat.S_IMODE((watched.folder / name).stat().st_mode) for name in ("done", "failed")} == {0o700}

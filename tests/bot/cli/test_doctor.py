@@ -17,9 +17,10 @@ from bot.platforms.contract import Probe
 from config.calendar import WorkCalendar
 from storage.columns import table
 from storage.outbox import Status
-from storage.tables import Event, Outbox
+from storage.tables import Attachment, AttachmentFile, Event, Outbox
 from tests.bot.cli.house import OTHER_KEY, House, fill, later
 from tests.conftest import OpenStore
+from tests.handlers.sample_files import png
 from tests.platforms.wecom_server import in_thread
 from tests.storage.desk import register
 
@@ -416,6 +417,7 @@ def test_only_what_is_wrong_fails(patient, monkeypatch):
 def test_exports_that_others_can_read(patient, tmp_path):
     done = tmp_path / "in" / "done"
     done.mkdir(parents=True)
+    done.parent.chmod(0o700)
     (done / "今日.csv").touch(0o644)
     done.chmod(0o755)
     patient.environ["JIESU_INTAKE__FOLDER"] = str(tmp_path / "in")
@@ -426,3 +428,45 @@ def test_exports_that_others_can_read(patient, tmp_path):
     (done / "今日.csv").chmod(0o600)
     done.chmod(0o700)
     assert any("来电人的姓名电话，只有属主能读" in line for line in patient.lines(Mark.GOOD))
+    done.parent.chmod(0o755)
+    assert f"chmod 700 {done.parent}" in patient.only(Mark.WARNING, "导入文件夹")
+
+
+def test_exports_that_are_kept_too_long(patient, tmp_path):
+    """Thirty days, and one for a service that was down over night; a rehearsal's days are not the machine's."""
+    done = tmp_path / "in" / "done"
+    for folder in (done.parent, done):
+        folder.mkdir(mode=0o700)
+    for days, name in ((32, "旧.csv"), (30, "新.csv")):
+        (done / name).touch(0o600)
+        (done / f"{name}.result.txt").touch(0o600)
+        then = (later() - timedelta(days=days)).timestamp()
+        os.utime(done / f"{name}.result.txt", (then, then))
+    patient.environ["JIESU_INTAKE__FOLDER"] = str(done.parent)
+    assert not any("原表超过" in told for told in patient.lines())
+    del patient.environ["JIESU_CLOCK__SPEED"]
+    assert "1 个原表超过30天还没有删去（如 旧.csv）" in patient.only(Mark.WARNING, "导入文件夹")
+
+
+def test_attachments_that_are_missing_or_damaged(database_url: str, open_store: OpenStore, tmp_path: Path):
+    street = fill(database_url, open_store)
+    for color, (order, name) in enumerate(((1, "全.png"), (1, "改.png"), (2, "缺.png"), (2, "短.png"))):
+        assert street.say("zhang", f"#{order}", files={name: png(color)}).startswith("✔")
+    patient = Patient(tmp_path / "house", database_url)
+    assert any("附件：4 个，内容都在" in line for line in patient.lines(Mark.GOOD))
+    files = {item.name: item for item in street.rows(Attachment)}
+    stored = table(AttachmentFile)
+    with street.store._write.begin() as connection:
+        for name, change in (("改.png", b"x"), ("短.png", b"")):
+            item = files[name]
+            here = sa.and_(stored.c.order_id == item.order_id, stored.c.n == item.n, stored.c.part == item.part)
+            sealed = connection.execute(sa.select(stored.c.sealed).where(here)).scalar_one()
+            connection.execute(sa.update(stored).where(here).values(sealed=sealed[:-1] + change))
+        gone = files["缺.png"]
+        connection.execute(sa.delete(stored).where(stored.c.order_id == gone.order_id, stored.c.n == gone.n))
+    told = [line for line in patient.lines(Mark.BAD) if "附件：" in line]
+    assert len(told) == 3
+    assert all("请存入的人再存一次" in line for line in told)
+    for what in ("#1 的附件“改.png”内容被改动过", "#2 的附件“缺.png”缺少内容", "#2 的附件“短.png”长度与记录不符"):
+        assert any(what in line for line in told), what
+    assert "全.png" not in "".join(told)

@@ -14,6 +14,8 @@ T = TypeVar("T")
 _Handed = Sequence[tuple[Callable[[Outcome[Any]], None], Outcome[Any]]]
 READERS = 2
 """Threads for queries, so that a long one never delays a command."""
+REPORTS = 2
+"""Threads for those that look through many orders: what a message is judged by never waits for them."""
 
 
 class Desk:
@@ -26,6 +28,7 @@ class Desk:
         store.on_commit = self._committed
         self._writer = Writer(store, self._hand_over)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._reports = ThreadPoolExecutor(REPORTS, thread_name_prefix="report")
 
     async def run(self, job: Job[T]) -> T:
         """Run a job on the writer; returns when it is durable, raises what the job raised."""
@@ -42,9 +45,10 @@ class Desk:
         self._writer.submit(job, answer)
         return await future
 
-    async def read(self, work: Callable[[Scope], T], now: datetime) -> T:
-        """Run a query beside the writer."""
-        return await self._loop.run_in_executor(self._readers, lambda: self._store.read(work, now=now))
+    async def read(self, work: Callable[[Scope], T], now: datetime, *, wide: bool = False) -> T:
+        """Run a query beside the writer; a `wide` one, which looks through many orders, among its like."""
+        pool = self._reports if wide else self._readers
+        return await self._loop.run_in_executor(pool, lambda: self._store.read(work, now=now))
 
     def on_rows(self, table: str, listener: Callable[[], None]) -> None:
         """Call the listener on the loop after each commit that added or placed rows of a working table."""
@@ -54,6 +58,7 @@ class Desk:
         """Finish what was taken, then end the threads."""
         await self._loop.run_in_executor(None, self._writer.close)
         self._readers.shutdown(wait=True)
+        self._reports.shutdown(wait=True)
 
     def _hand_over(self, answers: _Handed) -> None:
         self._loop.call_soon_threadsafe(_answer_all, answers)

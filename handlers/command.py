@@ -22,7 +22,8 @@ class Command:
     """One command. `step` works on one order, `ask` on none; a command with neither is not provided yet.
 
     `own_kinds` are the kinds of its own arguments that look like an order number (phone, date, order). `reads`: it
-    changes nothing, so it runs beside the writer. `roles`: who may, where the lifecycle table does not say. `forms`:
+    changes nothing, so it runs beside the writer; `wide`: without an order it looks through many, so it waits among its
+    like and keeps nobody else waiting. `roles`: who may, where the lifecycle table does not say. `forms`:
     the arguments after the orders, as data; `usage` is written from them.
     """
 
@@ -37,6 +38,7 @@ class Command:
     own_kinds: frozenset[str] = field(default=frozenset())
     private: bool = False
     reads: bool = False
+    wide: bool = False
     roles: frozenset[str] | None = None
     forms: tuple[Form, ...] = ()
 

@@ -243,6 +243,7 @@ COMMANDS: tuple[Command, ...] = (
         step=asking.show,
         ask=asking.search,
         reads=True,
+        wide=True,
     ),
     command("待办 todo", "none", (_DEPARTMENT,), "轮到我做的", "/待办", ask=asking.todo, reads=True),
     command("我的 mine", "none", (_DEPARTMENT,), "我经办的", "/我的", ask=asking.mine, reads=True),
@@ -264,6 +265,7 @@ COMMANDS: tuple[Command, ...] = (
         "/列表 城管科 紧急",
         ask=asking.listing,
         reads=True,
+        wide=True,
     ),
     command(
         "统计 stats",
@@ -281,6 +283,7 @@ COMMANDS: tuple[Command, ...] = (
         "/统计 本周 按科室",
         ask=statistics,
         reads=True,
+        wide=True,
     ),
     command(
         "日报",
@@ -291,6 +294,7 @@ COMMANDS: tuple[Command, ...] = (
         "/日报 昨日",
         ask=daily_command,
         reads=True,
+        wide=True,
     ),
     command("周报", "none", "[期间]", "周报"),
     command("月报", "none", "[期间]", "月报"),

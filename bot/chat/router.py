@@ -112,7 +112,8 @@ class Router:
         prepared: Answered | None = None
         if isinstance(request, Request) and BY_NAME[request.command].reads and not incoming.files:
             asked = request
-            prepared = await self._desk.read(lambda scope: self._ask(scope, asked, quoted), now)
+            wide = BY_NAME[asked.command].wide and not (asked.references or asked.from_quote)
+            prepared = await self._desk.read(lambda scope: self._ask(scope, asked, quoted), now, wide=wide)
         name = request.command if isinstance(request, Request) else "talk"
 
         def work(unit: Unit) -> tuple[list[Reply], Answered]:

@@ -89,7 +89,9 @@ export class Composer {
     this.#box.select();
     this.#insert(text);
     this.#box.setSelectionRange(caret, caret);
-    this.#suggest();
+    // A command that is whole is to be sent: a list would only cover what it is about.
+    if (caret === text.length && /^\S+\s.*\S$/s.test(text)) this.#close();
+    else this.#suggest();
   }
 
   /** A number tapped: behind what is being typed, or, in an empty box, behind a command that is to be chosen. */

@@ -25,7 +25,8 @@ class IncomingFile:
 
     Whoever hands it in keeps `path` readable until the message is answered, and lets go of it then; a file that may
     become an import (in private, without a quote) stays until `Router.take` has opened it, which is before it answers.
-    `lost` is why its bytes could not be fetched, in Chinese, to stand behind its name; `path` is then empty.
+    `lost` is why its bytes could not be fetched, in Chinese, to stand behind its name (`fetching.lost`); at `path` is
+    then an empty file.
     """
 
     name: str

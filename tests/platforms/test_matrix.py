@@ -5,6 +5,7 @@ The server is `matrix_server.FakeMatrix`; `make test-servers` tries the same on 
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from bot.platforms.contract import Incoming, Outcome, Outgoing, OutgoingFile, Wiring
+from bot.platforms.matrix import api as api_module
+from bot.platforms.matrix.api import result_of
 from bot.platforms.matrix.feed import PLACE, Feed
 from bot.platforms.matrix.platform import Matrix, connect
 from bot.platforms.posting import webhook_session
@@ -33,11 +36,13 @@ class Office:
         self.session = session
         self.received: list[Incoming] = []
         self.files: list[tuple[str, int, bytes]] = []
+        self.lost: list[str] = []
         self.known = {ZHANG, LI}
         self.news = asyncio.Condition()
 
     async def receive(self, incoming: Incoming) -> list[str]:
         self.received.append(incoming)
+        self.lost += [file.lost for file in incoming.files]
         self.files += [(file.name, file.size, file.path.read_bytes()) for file in incoming.files]
         async with self.news:
             self.news.notify_all()
@@ -114,6 +119,22 @@ async def test_a_message_arrives_with_the_platforms_own_ids(office: Office):
         "matrix", event, room, ZHANG, "签收", quote="$9", mentioned=True, reply={"event": event}
     )
     assert not platform.connected
+
+
+async def test_a_long_answer_is_read_beside_the_loop(office: Office, monkeypatch):
+    threads = set()
+
+    def noted(reply):
+        threads.add(threading.current_thread() is threading.main_thread())
+        return result_of(reply)
+
+    monkeypatch.setattr(api_module, "result_of", noted)
+    monkeypatch.setattr(api_module, "LONG_JSON", 2000)
+    room = office.server.room("work", BOT, ZHANG)
+    async with office.listening():
+        await office.server.say(room, ZHANG, "长" * 1000)
+        assert await office.hears(1) == ["长" * 1000]
+    assert threads == {True, False}, "short ones at once, the long one in a thread"
 
 
 async def test_history_is_left_alone_and_what_was_said_in_absence_is_heard_once(office: Office):
@@ -205,6 +226,7 @@ async def test_a_file_is_fetched_where_it_is_meant_for_the_bot(office: Office):
         )
         await office.hears(3)
     assert office.files == [("现场.png", 7, b"picture"), ("没了.png", 0, b""), ("太大.mp4", 1 << 40, b"")]
+    assert office.lost == ["", "没有从 Matrix 取到（对方回答 HTTP 404），请再发一次", ""]
     assert list(office.folder.iterdir()) == []
 
 

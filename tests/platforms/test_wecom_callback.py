@@ -454,7 +454,10 @@ async def test_a_picture_beside_a_quote_is_fetched_and_opened(store, office, tmp
     assert incoming.text == "@助手 现场照片"
     assert files == [b"\x89PNG picture", b"", b"", b""]
     assert [file.size for file in incoming.files] == [12, 0, 0, 0]
-    assert all("没有取到" in file.name for file in incoming.files[1:])
+    reasons = ("HTTP 404", "密文解不开", "不能访问的地址")
+    assert incoming.files[0].lost == ""
+    for file, why in zip(incoming.files[1:], reasons, strict=True):
+        assert file.lost.startswith("没有从企业微信取到") and why in file.lost and "没有" not in file.name
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("jiesu")] == []
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from loguru import logger
 
+from bot.platforms import fetching
 from bot.platforms.contract import Answer, IncomingFile
 from bot.platforms.dingtalk.messages import Enclosure
 from bot.platforms.dingtalk.openapi import DOWNLOAD, OpenApi
@@ -35,21 +36,24 @@ class Files:
         self._folder = folder
 
     async def fetch(self, enclosures: Iterable[Enclosure], held: ExitStack) -> tuple[IncomingFile, ...]:
-        """The files, readable until `held` is closed. Of one that cannot be had an empty one stands, so that the
-        sender is told; of one that is too large only the size."""
+        """The files, readable until `held` is closed. Of one that cannot be had an empty one stands that says so
+        in `lost`; of one that is too large only the size."""
         return tuple([await self._fetch(enclosure, held) for enclosure in list(enclosures)[:MOST]])
 
     async def _fetch(self, enclosure: Enclosure, held: ExitStack) -> IncomingFile:
         file = held.enter_context(tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115 - closed by held
         path = Path(f"/proc/self/fd/{file.fileno()}")
+        why = ""
         for _ in range(_TRIES):
             found = await self._api.call(DOWNLOAD, {"robotCode": self._api.client, "downloadCode": enclosure.code})
             if isinstance(found, Answer):
                 logger.warning("a file cannot be fetched: {}", found.detail)
+                why = found.detail.partition("，")[0]
                 continue
             address = found.get("downloadUrl")
             if not isinstance(address, str) or not _safe(address, self._api.base):
                 logger.warning("a file lies at an address that is not called")
+                why = "它放在不能访问的地址"
                 break
             file.seek(0)
             file.truncate()
@@ -59,12 +63,11 @@ class Files:
                 return IncomingFile(enclosure.name, path, file.tell())
             if isinstance(reply, Reply) and reply.too_long:
                 return IncomingFile(enclosure.name, path, MAX_BYTES + 1)
-            logger.warning(
-                "a file could not be fetched: {}", reply.status if isinstance(reply, Reply) else reply.reason
-            )
+            why = fetching.reason(reply)
+            logger.warning("a file could not be fetched: {}", why)
         file.seek(0)
         file.truncate()
-        return IncomingFile(enclosure.name, path, 0)
+        return IncomingFile(enclosure.name, path, 0, fetching.lost("钉钉", why))
 
 
 def _safe(address: str, base: str) -> bool:

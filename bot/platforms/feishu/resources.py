@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from loguru import logger
 
+from bot.platforms import fetching
 from bot.platforms.contract import IncomingFile
 from bot.platforms.feishu.api import TOO_LONG, OpenApi, Result
 from bot.platforms.feishu.chat import MESSAGES
@@ -39,7 +40,7 @@ async def fetched(
                 size = most + 1
             elif not result.ok:
                 logger.bind(platform="feishu", code=result.answer.code).warning("a file: {}", result.answer.detail)
-                lost = f"没有从飞书取到（{result.answer.detail}），请再发一次"
+                lost = fetching.lost("飞书", result.answer.detail.partition("，")[0])
             files.append(IncomingFile(resource.name, Path(f"/proc/self/fd/{file.fileno()}"), size, lost))
         yield tuple(files)
 

@@ -3,6 +3,7 @@
 The access token travels in a header only; it appears in no address, log, answer or exception.
 """
 
+import asyncio
 import io
 import json
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ PATIENCE: Final = timedelta(seconds=8)
 """★ For one ordinary request."""
 LARGEST_JSON: Final = 64 << 20
 """Bytes of an answer to `/sync` or `/messages`; each event has at most 64 KiB."""
+LONG_JSON: Final = 256 * 1024
+"""★ Bytes of JSON that are read beside the loop: less is read in a few milliseconds."""
 
 
 class Trouble(Exception):
@@ -64,6 +67,9 @@ class Api:
         reply = await self.send(method, path, data, query=query, patience=patience, into=into, most=LARGEST_JSON)
         if isinstance(reply, Reply) and reply.status == 200 and reply.body is not None:
             reply = Reply(200, into.getvalue(), reply.wait, reply.date)
+            if into.tell() > LONG_JSON:
+                # What was said in a long absence takes seconds to read, in which nobody else would be answered.
+                return await asyncio.to_thread(result_of, reply)
         return result_of(reply)
 
     async def send(

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from loguru import logger
 
+from bot.platforms import fetching
 from bot.platforms.contract import IncomingFile
 from bot.platforms.posting import Reply, request
 from bot.platforms.reply_addresses import allowed, is_name
@@ -32,8 +33,8 @@ async def fetched(
 ) -> AsyncIterator[tuple[IncomingFile, ...]]:
     """The files of a message, readable inside the block, in `folder` (else the system's) and without a name there.
 
-    One that cannot be had is an empty file that says so by its name, so that its sender is told; one that is too
-    large has the size that makes it so.
+    One that cannot be had is an empty file that says so in `lost`, so that its sender is told; one that is too large
+    has the size that makes it so.
     """
     with ExitStack() as held:
         found = []
@@ -59,26 +60,29 @@ def fetchable(url: str, api_base: str) -> bool:
 
 async def _fetch(session: aiohttp.ClientSession, media: Media, api_base: str, file: IO[bytes]) -> IncomingFile:
     path = Path(f"/proc/self/fd/{file.fileno()}")
-    missing = IncomingFile(f"{media.name}（没有取到，请再发一次）", path, 0)
     if not fetchable(media.url, api_base):
         logger.warning("a file of a message lies where nothing is fetched from")
-        return missing
+        return _lost(media, path, "它放在不能访问的地址")
     reply = await request(session, "GET", media.url, PATIENCE, into=file, most=LARGEST)
     if not isinstance(reply, Reply) or reply.status != 200:
         logger.warning("a file of a message cannot be fetched: {}", getattr(reply, "status", "no answer"))
-        return missing
+        return _lost(media, path, fetching.reason(reply))
     if reply.too_long:
         return IncomingFile(media.name, path, LARGEST + 1)
     if reply.body is None:
         logger.warning("a file of a message was cut off")
         file.truncate(0)
-        return missing
+        return _lost(media, path, fetching.reason(reply))
     try:
         size = await asyncio.to_thread(_open, file, media.key)
     except Sealed as sealed:
         logger.warning("a file of a message cannot be opened: {}", sealed)
-        return missing
+        return _lost(media, path, str(sealed))
     return IncomingFile(media.name, path, size)
+
+
+def _lost(media: Media, path: Path, why: str) -> IncomingFile:
+    return IncomingFile(media.name, path, 0, fetching.lost("企业微信", why))
 
 
 def _open(file: IO[bytes], key: str | None) -> int:

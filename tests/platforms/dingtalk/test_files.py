@@ -15,9 +15,11 @@ async def test_a_picture_is_fetched_and_readable_while_it_is_taken(platform, din
     assert not found.files[0].path.exists() or found.files[0].path.read_bytes() != ears.files[0]
 
 
-async def test_a_file_that_cannot_be_had_is_told_as_empty(platform, dingtalk, ears):
+async def test_a_file_that_cannot_be_had_is_told_with_the_reason(platform, dingtalk, ears):
     await platform._take(dingtalk.said(msgtype="file", content={"downloadCode": "gone", "fileName": "现场.pdf"}))
-    assert [(file.name, file.size) for file in ears.heard[0].files] == [("现场.pdf", 0)]
+    (file,) = ears.heard[0].files
+    assert (file.name, file.size, ears.files) == ("现场.pdf", 0, [b""])
+    assert file.lost.startswith("没有从钉钉取到（") and file.lost.endswith("），请再发一次")
 
 
 async def test_a_file_that_is_too_large_is_told_by_its_size(platform, dingtalk, ears, monkeypatch):
@@ -59,4 +61,4 @@ def test_where_a_file_may_lie(address, base, safe):
 async def test_a_file_at_a_strange_address_is_not_fetched(platform, dingtalk, ears):
     dingtalk.redirects["c1"] = "http://169.254.169.254/latest"
     await platform._take(dingtalk.said(msgtype="picture", content={"downloadCode": "c1"}))
-    assert ears.heard[0].files[0].size == 0
+    assert "不能访问的地址" in ears.heard[0].files[0].lost

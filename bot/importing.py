@@ -32,6 +32,9 @@ FEWEST, MOST, FIRST = 30, 200, 50
 """Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one. Where the disk
 takes longer than `TARGET` for a commit, fewer rows would only mean more commits."""
 
+NAMED: Final = 10
+"""New orders that the result of an import names; of more, the list of orders is the place to look."""
+
 
 class Stopped(Exception):
     """The service ends while a file is taken in: what is stored stays, and the rest comes with the file again."""
@@ -39,20 +42,33 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the rows, by `Result`; `live` counts new orders that are not history."""
+    """What became of the rows, by `Result`; `live` counts new orders that are not history.
+
+    `new` are the short numbers of new orders, as long as they are few; `undated` counts live ones without a time of
+    arrival.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     live: int = 0
+    undated: int = 0
+    new: list[int] = field(default_factory=list)
 
     @property
     def closing(self) -> str:
         """`新增 3 未变 0 变更 1 拒绝 0`, in plain digits: the last line of every import."""
         return " ".join(f"{word} {self.counts[word]}" for word in (*Result, REJECTED))
 
-    def add(self, taken: "Taken") -> None:
-        """Count what one transaction took in."""
+    def add(self, taken: "Taken | Tally") -> None:
+        """Count what one transaction, or another file, took in."""
         self.counts += taken.counts
         self.live += taken.live
+        self.undated += taken.undated
+        self.new += taken.new[: NAMED + 1 - len(self.new)]
+
+    def told(self, office: Office) -> list[str]:
+        """The lines before the closing one: which orders are new, where they are few, and how many lack an arrival."""
+        new = [f"#{number}" for number in self.new] if len(self.new) <= NAMED else []
+        return office.texts.render("import_result", new=new, undated=self.undated).splitlines()
 
 
 async def take_in_file(
@@ -94,6 +110,8 @@ class Taken:
 
     counts: Counter[str]
     live: int
+    undated: int
+    new: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +173,14 @@ class Import:
             taken = chunk.ahead.value
         else:
             taken = unit.attempt(lambda scope: self._taken_in(scope, chunk.rows, chunk.prepared))
-        live = sum(item.result is Result.NEW and not item.history for item in taken)
-        return Taken(Counter(item.result.value for item in taken), live)
+        new = [item for item in taken if item.result is Result.NEW]
+        live = [item.order for item in new if not item.history]
+        return Taken(
+            counts=Counter(item.result.value for item in taken),
+            live=len(live),
+            undated=sum(order.arrived_at is None for order in live),
+            new=[item.order.id for item in new[: NAMED + 1]],
+        )
 
     def _taken_in(
         self, scope: Scope, rows: list[IncomingOrder], prepared: Mapping[tuple[str, str], Prepared]

@@ -128,7 +128,7 @@ class IntakeFolder:
             tally = await take_in_file(self._office, self._desk.run, self._clock, file, cause="folder")
             if rejected := tally.counts[REJECTED]:
                 await self._tell(f"{name} 已导入，有 {rejected} 行被拒绝：原因见 {DONE}/ 里的结果文件")
-            await self._move(name, DONE, _lines(file, tally, full_text(self._clock.now())))
+            await self._move(name, DONE, _lines(self._office, file, tally, full_text(self._clock.now())))
 
     def _read(self, path: Path) -> WholeFile:
         def beat(_done: int, _total: int) -> None:
@@ -178,9 +178,10 @@ def _files(folder: Path) -> Iterator[tuple[str, _Signature]]:
                 continue
 
 
-def _lines(file: WholeFile, tally: Tally, at: str) -> Iterator[str]:
+def _lines(office: Office, file: WholeFile, tally: Tally, at: str) -> Iterator[str]:
     """The result as people read it: what was odd, what was rejected, and the closing line of every import."""
     yield f"{file.name} 于 {at} 导入"
+    yield from tally.told(office)
     yield from file.warnings
     for row in file.rejected:
         yield row.line

@@ -1,26 +1,20 @@
 """One order in words: everything for those who work on it, masked lines for everybody else (domain, section 2)."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
 
-import sqlalchemy as sa
-
-from config.shanghai import near_text, over_text, span_text
+from config.shanghai import near_text, span_text
 from config.texts import cut
-from handlers import attachments, clocks
+from handlers import attachments, clocks, order_history
 from handlers.lines import order_line, short_category
 from handlers.next_steps import next_steps
-from handlers.records import answers_text
 from handlers.timers import Kind
 from handlers.work import Work, department_name
-from storage.columns import table
-from storage.tables import Attachment, Clock, Contact, Dispatch, Evaluation, Event, Fact, Order, Remark
+from storage.tables import Clock, Fact, Order
 
 DETAIL_ROLES: Final = frozenset({"duty", "reviewer", "office", "leader", "centre", "analyst"})
 """Who sees the details of every order; a 科室 sees those of its own, 协办 included."""
-LAST_RECORDS: Final = 6
 _LONG, _SHORT = 200, 60
 
 
@@ -65,7 +59,7 @@ def _details(work: Work, order: Order) -> list[str]:
     for title, found in (
         ("附件", attachments.listing(work, order)),
         ("时限", _clocks(work, order)),
-        ("最近经过", _records(work, order)),
+        ("最近经过", order_history.recent(work, order)),
     ):
         if found:
             lines += ["", f"{title}：", *found]
@@ -93,19 +87,32 @@ def _facts(work: Work, order: Order) -> Iterator[str]:
 
 
 def _clocks(work: Work, order: Order) -> list[str]:
-    """Running clocks, earliest due first, each with its basis; then the steps that were late, by how much."""
+    """Running clocks, earliest due first, each with its basis; then the steps that were late, by how much.
+
+    Of an order that has ended: how each of its clocks did.
+    """
     held = work.scope.rows(Clock, order.id)
+    if not order.open:
+        return [_ended(work, clock) for clock in held if not clock.superseded_at]
     lines = []
     for clock in sorted((clock for clock in held if clock.running), key=lambda clock: clock.due_at):
         late = clock.due_at <= work.now
         lines.append(f"{'⚠ ' if late else ''}{clock.kind}：{clocks.standing(clock, work.now)}")
         lines.append(f"　{clock.basis}{f'；{_lacking(order, clock)}' if late else ''}")
-    lines += [
-        f"{clock.kind}：{near_text(clock.met_at, work.now)} 完成，晚 {_span(clock.late_seconds)}"
-        for clock in held
-        if clock.met_at and clock.late_seconds
-    ]
-    return lines
+    return lines + [_ended(work, clock) for clock in held if clock.met_at and clock.late_seconds]
+
+
+def _ended(work: Work, clock: Clock) -> str:
+    """`签收：09:20 完成，按期，早 40分钟`, or how late; a cancelled one with its reason."""
+    ended = clock.met_at or clock.cancelled_at
+    if ended is None:
+        return f"{clock.kind}：{clocks.standing(clock, work.now)}"
+    ahead = clock.due_at - ended
+    if clock.met_at is None:
+        late = f"，当时已超时 {span_text(-ahead)}" if clock.breached_at and ahead < timedelta() else ""
+        return f"{clock.kind}：{near_text(ended, work.now)} 取消（{clock.cancel_reason}）{late}"
+    how = f"超时 {_span(clock.late_seconds)}" if clock.late_seconds else f"按期，早 {span_text(ahead)}"
+    return f"{clock.kind}：{near_text(ended, work.now)} 完成，{how}"
 
 
 def _span(seconds: int) -> str:
@@ -120,9 +127,6 @@ def _lacking(order: Order, clock: Clock) -> str:
     return f"还缺{'、'.join(name for name, at in done if at is None)}，所以红"
 
 
-_BACKDATED: Final = timedelta(minutes=5)
-"""A contact written down so much later shows when it is said to have been made."""
-
 _LACKING: Final = {
     Kind.SIGN_OFF: "到时还没有签收，所以红",
     Kind.DISPATCH: "到时还没有派单，所以红",
@@ -133,79 +137,3 @@ _LACKING: Final = {
     Kind.ADVISE: "分中心还没有批复，所以红",
     Kind.SUPERVISE: "到时科室还没有办结，所以红",
 }
-
-
-def _records(work: Work, order: Order) -> list[str]:
-    """The last events, oldest first: when, who, what; taken-back ones are marked."""
-    event = table(Event)
-    columns = (event.c[name] for name in ("seq", "n", "at", "kind", "actor", "undoes"))
-    query = sa.select(*columns, sa.case((event.c.kind.in_(list(_FROM_EVENT)), event.c.body)).label("body"))
-    found = work.scope.connection.execute(
-        query.where(event.c.order_id == order.id).order_by(event.c.n.desc()).limit(LAST_RECORDS)
-    ).all()
-    undone = {row.undoes for row in found if row.undoes is not None}
-    said = _said(work, order)
-    for row in found:
-        if row.body is not None:
-            said[row.n] = _FROM_EVENT[row.kind](work, order, json.loads(row.body)["data"])
-    return [
-        _record(work, row.at, row.actor, row.kind, said.get(row.n, ""), undone=row.seq in undone)
-        for row in reversed(found)
-    ]
-
-
-def _record(work: Work, at: datetime, actor: str, kind: str, said: str, *, undone: bool) -> str:
-    parts = (near_text(at, work.now), work.name(actor), f"{kind}（已撤回）" if undone else kind, cut(said, _SHORT))
-    return " ".join(part for part in parts if part)
-
-
-def _flagged(work: Work, order: Order, data: Mapping[str, Any]) -> str:
-    return " ".join(part for part in ("取消" if data["cleared"] else "", data["name"], data["value"]) if part)
-
-
-def _overdue(work: Work, order: Order, data: Mapping[str, Any]) -> str:
-    """Which clock, and how late it was met, or is by now."""
-    key = (data["clock"], data["generation"])
-    clock = next((each for each in work.scope.rows(Clock, order.id) if (each.kind, each.generation) == key), None)
-    if clock is None:
-        return str(data["clock"])
-    if clock.running:
-        late = f"，{over_text(work.now - clock.due_at)}"
-    else:
-        late = f"，晚 {_span(clock.late_seconds)}" if clock.late_seconds else ""
-    return f"{clock.kind}时限 {near_text(clock.due_at, work.now)}{late}"
-
-
-def _upstream(work: Work, order: Order, data: Mapping[str, Any]) -> str:
-    """Only which columns: their values may be anything that a citizen said."""
-    return "、".join(data["columns"])
-
-
-_FROM_EVENT: Final[Mapping[str, Callable[[Work, Order, Mapping[str, Any]], str]]] = {
-    "标记": _flagged,
-    "超时": _overdue,
-    "上游变更": _upstream,
-}
-"""Kinds of events that leave no record beside the order: what they say is in the event itself."""
-
-
-def _said(work: Work, order: Order) -> dict[int, str]:
-    """What was written down with an event, by the event's number."""
-    said: dict[int, str] = {}
-    for dispatch in work.scope.rows(Dispatch, order.id):
-        words = f"{dispatch.role} {department_name(work.office, dispatch.department)}"
-        said[dispatch.n] = " ".join(part for part in (said.get(dispatch.n), words, dispatch.note) if part)
-    for contact in work.scope.rows(Contact, order.id):
-        late = contact.recorded_at - contact.at >= _BACKDATED
-        when = f"{near_text(contact.at, work.now)} 的联系，补记 " if late else ""
-        said[contact.n] = f"{when}{contact.channel} {contact.text}"
-    for answer in work.scope.rows(Evaluation, order.id):
-        if answer.origin == "复核":
-            said[answer.n] = answers_text(answer.responded, answer.solved, answer.satisfied)
-        elif answer.origin == "科室":
-            said[answer.n] = answer.solved
-    for kept in work.scope.rows(Attachment, order.id):
-        said[kept.n] = "、".join(part for part in (said.get(kept.n), kept.name) if part)
-    for remark in work.scope.rows(Remark, order.id):
-        said[remark.n] = remark.text
-    return said

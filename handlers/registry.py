@@ -239,6 +239,7 @@ COMMANDS: tuple[Command, ...] = (
         (text("要查找的词"),),
         "看一件工单，或按词查找",
         "/查 123",
+        "/查 123 经过",
         "/查 科源社区",
         step=asking.show,
         ask=asking.search,

@@ -234,7 +234,7 @@ class DroppedImports:
             except Exception:  # noqa: BLE001 - a fault of ours must not leave somebody waiting for an answer
                 logger.exception("an import sent in a chat failed")
                 return f"{name} 没有导完：系统出错，日志里有记录。请告诉系统管理员；再发一次不会重复"
-            return "\n".join(_lines(name, file, tally))
+            return "\n".join(_lines(self._office, name, file, tally))
 
     def _read(self, path: Path) -> WholeFile:
         def beat(_done: int, _total: int) -> None:
@@ -285,9 +285,10 @@ def _name(file: IncomingFile) -> str:
     return cut(clean(plain_name(file.name)), 80) or "未命名文件"
 
 
-def _lines(name: str, file: WholeFile, tally: Tally) -> Iterator[str]:
+def _lines(office: Office, name: str, file: WholeFile, tally: Tally) -> Iterator[str]:
     """What became of it: the closing line of every import last, where people look for it."""
     yield f"{name} 导入完成"
+    yield from tally.told(office)
     yield from file.warnings
     for row in islice(file.rejected, LISTED):
         yield row.line

@@ -39,6 +39,8 @@ def import_files(context: Context, files: list[Path], source: str | None, *, tak
                 continue
             with file:
                 _store(office, file, totals, takeover=takeover)
+        for told in totals.told(office):
+            say(told)
         if office.store.rehearsal and totals.counts.total() > totals.counts[REJECTED]:
             say(REHEARSED)
         out(totals.closing)
@@ -82,8 +84,7 @@ def _store(office: Office, file: WholeFile, totals: Tally, *, takeover: bool) ->
     if takeover:
         out(f"接管 {file.name}：在办 {tally.live} 件，未发通知，已过的时限未补")
     tally.counts[REJECTED] += file.rejected.count
-    totals.counts += tally.counts
-    totals.live += tally.live
+    totals.add(tally)
 
 
 def _progress() -> Progress:

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from config.organisation import Department
 from config.shanghai import day_of, start_of_day
+from handlers import order_history
 from handlers.arguments import Arguments
 from handlers.figures import unindexed
 from handlers.lifecycle import DEPARTMENT, DUTY, OFFICE, REVIEWER
 from handlers.lines import next_due, order_line
 from handlers.lookup import INSTEAD, NOT_BY_PERSON
-from handlers.order_sheet import sheet
+from handlers.order_sheet import sees_details, sheet
 from handlers.periods import Period, spoken
 from handlers.references import fold
 from handlers.refusal import Misused, Refusal
@@ -24,6 +25,7 @@ from storage.columns import restored, table
 from storage.tables import Event, Order, OrderTable
 
 MOST_LINES: Final = 20
+HISTORY: Final = "经过"
 MOST_FOUND: Final = 10
 MOST_COUNTED: Final = 1000
 """Where all orders of all years are searched, counting stops here."""
@@ -35,9 +37,27 @@ _orders = table(OrderTable)
 
 
 def show(work: Work, order: Order, arguments: Arguments) -> Said:
-    """/查 N: the order, in full for who works on it; what the asker may type next."""
+    """/查 N: the order, in full for who works on it; what the asker may type next. /查 N 经过 [页]: all its history.
+
+    Raises Refusal for a page that is not there, and for the history where the asker may not see the details.
+    """
+    if arguments.optional_choice((HISTORY,)):
+        return _history(work, order, arguments)
     arguments.done()
     return Said(sheet(work, order), orders=(order.id,))
+
+
+def _history(work: Work, order: Order, arguments: Arguments) -> Said:
+    asked = fold(arguments.word("页")) if arguments else "1"
+    arguments.done()
+    if not sees_details(work, order):
+        raise Refusal("办理经过由主办、协办科室和值班、复核、综合科等岗位查看")
+    last = order_history.pages(order)
+    page = int(asked) if asked.isdecimal() and len(asked) < 5 else 0
+    if not 1 <= page <= last:
+        raise Refusal(f"经过共 {last} 页：请写 1 到 {last} 的页码，例如 /查 {order.id} {HISTORY} {last}")
+    head = f"【#{order.id}】 {order.number}\n状态：{order.state}\n\n经过，共 {order.events} 条，第 {page}/{last} 页："
+    return Said("\n".join((head, *order_history.page_of(work, order, page))), orders=(order.id,))
 
 
 def search(work: Work, arguments: Arguments) -> Said:

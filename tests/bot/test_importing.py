@@ -54,6 +54,18 @@ def test_each_row_is_counted_once_and_again_changes_nothing(
     assert capsys.readouterr().out == "新增 1 未变 129 变更 1 拒绝 0\n"
 
 
+def test_few_new_orders_are_named_and_those_without_an_arrival_are_counted(
+    context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = export(tmp_path, line(1) + line(2, "") + line(3, ""))
+    assert import_files(context, [file], None, takeover=False) == 0
+    told = capsys.readouterr().err
+    assert "新工单：#1、#2、#3\n到达时间未提供：2 件新工单，时限按导入时间计\n" in told
+    file = export(tmp_path, "".join(map(line, range(1, 15))))
+    assert import_files(context, [file], None, takeover=False) == 0
+    assert "#" not in capsys.readouterr().err, "eleven are a list, not a line"
+
+
 def test_rejected_rows_are_named_and_a_file_that_cannot_be_read_is_none(
     context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,7 +73,7 @@ async def test_a_file_is_taken_once_it_is_complete_and_moved_with_its_result(wat
     await watched.looks(1)
     assert watched.names() == []
     assert watched.names("done") == ["今日.csv", "今日.csv.result.txt"]
-    assert watched.result("今日.csv")[-1] == "新增 2 未变 0 变更 0 拒绝 0"
+    assert watched.result("今日.csv")[1:] == ["新工单：#1、#2", "新增 2 未变 0 变更 0 拒绝 0"]
     watched.street.tick()
     assert watched.street.told() == ["dispatch: new_order #1", "dispatch: new_order #2"]
     assert watched.street.order(1).imported_at == at(1)

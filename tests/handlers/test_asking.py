@@ -62,7 +62,7 @@ def test_a_red_clock_says_why(desk: Desk) -> None:
     assert "⚠ 响应：12:00 到期，已超 1小时" in text
     assert "到时还没有接通来电人的反馈，所以红" in text
     assert "还缺电话、首次联系，所以红" in text
-    assert "签收：10:25 完成，晚 10分钟" in text
+    assert "签收：10:25 完成，超时 10分钟" in text
 
 
 def test_an_undone_step_is_marked_and_others_are_not(desk: Desk) -> None:

@@ -237,3 +237,30 @@ def test_history_without_a_department_is_dispatched_first(one: Street) -> None:
     assert one.notices().only("reopened").people == ("zhang", "li", "zhao")
     one.through(2, "派单", "接单", "反馈", "办结", "评定", "结案")
     one.check()
+
+
+def test_a_closed_order_says_how_its_clocks_ended_and_shows_its_whole_history(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 08:50"))
+    street.through(1, *REPORTED)
+    street.move(hours=30)
+    for number in range(16):
+        assert street.say("zhang", f"/反馈 1 已接通 第 {number} 次").startswith("✔")
+    street.through(1, *RATED[len(REPORTED) :])
+    assert street.say("sun", "/结案 1", chat="supervision").startswith("✔")
+
+    text = street.say("li", "/查 1")
+
+    ended = text[text.index("时限：") : text.index("最近经过：")]
+    assert "签收：06-01 " in ended and "完成，按期，早 " in ended
+    assert "评定：" in ended and "完成，超时 " in ended
+    order = street.order()
+    assert f"共 {order.events} 条，看全部：/查 1 经过" in text
+    first, second = street.say("li", "/查 1 经过"), street.say("li", "/查 1 经过 ２")
+    assert first.splitlines()[:2] == second.splitlines()[:2] == text.splitlines()[:2]
+    assert first.endswith("后面还有：/查 1 经过 2")
+    events = [line for told in (first, second) for line in told.splitlines()[4:] if "后面还有" not in line]
+    assert len(events) == order.events
+    assert "签收" in events[1] and "第 0 次" in first and "第 15 次" in second and events[-1].endswith("结案")
+    assert "请写 1 到 2 的页码" in street.say("li", "/查 1 经过 3")
+    assert "请写 1 到 2 的页码" in street.say("li", "/查 1 经过 全部")
+    assert "办理经过由主办、协办科室和" in street.say("liu", "/查 1 经过")

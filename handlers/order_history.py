@@ -1,0 +1,118 @@
+"""What happened to an order, event by event: the last ones for `/查 N`, all of them in pages for `/查 N 经过`."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from config.shanghai import near_text, over_text, span_text
+from config.texts import cut
+from handlers.records import answers_text
+from handlers.work import Work, department_name
+from storage.columns import table
+from storage.tables import Attachment, Clock, Contact, Dispatch, Evaluation, Event, Order, Remark
+
+RECENT: Final = 6
+PAGE: Final = 20
+_LONG, _SHORT = 200, 60
+
+
+def recent(work: Work, order: Order) -> list[str]:
+    """The last events, oldest first, and how to read the rest."""
+    first = max(order.events - RECENT, 0)
+    lines = _records(work, order, first, RECENT, _SHORT)
+    return [*lines, f"共 {order.events} 条，看全部：/查 {order.id} 经过"] if first else lines
+
+
+def pages(order: Order) -> int:
+    """How many pages the order's history has; at least one."""
+    return max(1, -(-order.events // PAGE))
+
+
+def page_of(work: Work, order: Order, page: int) -> list[str]:
+    """One page of all events, the oldest on the first, and how to read on; `page` from 1 to `pages(order)`."""
+    lines = _records(work, order, (page - 1) * PAGE, PAGE, _LONG)
+    return [*lines, f"后面还有：/查 {order.id} 经过 {page + 1}"] if page < pages(order) else lines
+
+
+def _records(work: Work, order: Order, after: int, most: int, length: int) -> list[str]:
+    """So many events after the order's `after`-th: when, who, what; taken-back ones are marked."""
+    event = table(Event)
+    columns = (event.c[name] for name in ("seq", "n", "at", "kind", "actor"))
+    body = sa.case((event.c.kind.in_(list(_FROM_EVENT)), event.c.body)).label("body")
+    mine = event.c.order_id == order.id
+    found = work.scope.connection.execute(
+        sa.select(*columns, body).where(mine, event.c.n > after).order_by(event.c.n).limit(most)
+    ).all()
+    undoing = sa.select(event.c.undoes).where(mine, event.c.undoes.is_not(None))
+    undone = set(work.scope.connection.execute(undoing).scalars())
+    said = _said(work, order)
+    for row in found:
+        if row.body is not None:
+            said[row.n] = _FROM_EVENT[row.kind](work, order, json.loads(row.body)["data"])
+    return [
+        _record(work, row.at, row.actor, row.kind, cut(said.get(row.n, ""), length), undone=row.seq in undone)
+        for row in found
+    ]
+
+
+def _record(work: Work, at: datetime, actor: str, kind: str, said: str, *, undone: bool) -> str:
+    parts = (near_text(at, work.now), work.name(actor), f"{kind}（已撤回）" if undone else kind, said)
+    return " ".join(part for part in parts if part)
+
+
+def _flagged(work: Work, order: Order, data: Mapping[str, Any]) -> str:
+    return " ".join(part for part in ("取消" if data["cleared"] else "", data["name"], data["value"]) if part)
+
+
+def _overdue(work: Work, order: Order, data: Mapping[str, Any]) -> str:
+    """Which clock, and how late it was met, or is by now."""
+    key = (data["clock"], data["generation"])
+    clock = next((each for each in work.scope.rows(Clock, order.id) if (each.kind, each.generation) == key), None)
+    if clock is None:
+        return str(data["clock"])
+    if clock.running:
+        late = f"，{over_text(work.now - clock.due_at)}"
+    else:
+        late = f"，晚 {span_text(timedelta(seconds=clock.late_seconds))}" if clock.late_seconds else ""
+    return f"{clock.kind}时限 {near_text(clock.due_at, work.now)}{late}"
+
+
+def _upstream(work: Work, order: Order, data: Mapping[str, Any]) -> str:
+    """Only which columns: their values may be anything that a citizen said."""
+    return "、".join(data["columns"])
+
+
+_FROM_EVENT: Final[Mapping[str, Callable[[Work, Order, Mapping[str, Any]], str]]] = {
+    "标记": _flagged,
+    "超时": _overdue,
+    "上游变更": _upstream,
+}
+"""Kinds of events that leave no record beside the order: what they say is in the event itself."""
+
+_BACKDATED: Final = timedelta(minutes=5)
+"""A contact written down so much later shows when it is said to have been made."""
+
+
+def _said(work: Work, order: Order) -> dict[int, str]:
+    """What was written down with an event, by the event's number."""
+    said: dict[int, str] = {}
+    for dispatch in work.scope.rows(Dispatch, order.id):
+        words = f"{dispatch.role} {department_name(work.office, dispatch.department)}"
+        said[dispatch.n] = " ".join(part for part in (said.get(dispatch.n), words, dispatch.note) if part)
+    for contact in work.scope.rows(Contact, order.id):
+        late = contact.recorded_at - contact.at >= _BACKDATED
+        when = f"{near_text(contact.at, work.now)} 的联系，补记 " if late else ""
+        said[contact.n] = f"{when}{contact.channel} {contact.text}"
+    for answer in work.scope.rows(Evaluation, order.id):
+        if answer.origin == "复核":
+            said[answer.n] = answers_text(answer.responded, answer.solved, answer.satisfied)
+        elif answer.origin == "科室":
+            said[answer.n] = answer.solved
+    for kept in work.scope.rows(Attachment, order.id):
+        said[kept.n] = "、".join(part for part in (said.get(kept.n), kept.name) if part)
+    for remark in work.scope.rows(Remark, order.id):
+        said[remark.n] = remark.text
+    return said

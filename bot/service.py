@@ -32,7 +32,7 @@ from bot.platforms.posting import webhook_session
 from bot.platforms.resolving import trusted_hosts
 from bot.presence import announced
 from bot.rehearsal import move
-from bot.routes import Endpoints
+from bot.routes import CONSOLE, Endpoints
 from bot.scheduler import Scheduler
 from bot.senders import Senders
 from config.addresses import is_loopback
@@ -60,11 +60,16 @@ class Service:
     clock: Clock
     desk: Desk
     router: Router
+    reception: Reception
     scheduler: Scheduler
     delivery: Delivery
-    hub: Hub | None
     platforms: Mapping[str, Platform]
     connections: Connections
+
+    @property
+    def hub(self) -> Hub | None:
+        """What hands messages to the open pages, where the console is one of the platforms."""
+        return getattr(self.platforms.get(CONSOLE), "hub", None)
 
     async def readiness(self) -> dict[str, bool]:
         """Which parts completed a cycle lately: store, scheduler, delivery."""
@@ -176,7 +181,7 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         real = SystemClock().now
         door = Door(desk, real, office.settings.callbacks.freshness)
         leases = Leases(desk, holder)
-        wiring = Wiring(office.settings, session, reception.take, door, leases, real, reception.knows)
+        wiring = Wiring(office.settings, session, reception.take, door, leases, real, reception.knows, desk)
         platforms = connect(wiring, office.organisation)
         connections = Connections(platforms, leases.elsewhere)
         senders = Senders(office.organisation, directory, platforms)
@@ -185,8 +190,7 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         )
         desk.on_rows("outbox", delivery.signal)
         scheduler = Scheduler(office, desk, clock)
-        hub = Hub(desk, clock) if office.settings.console.enabled else None
-        service = Service(office, clock, desk, router, scheduler, delivery, hub, platforms, connections)
+        service = Service(office, clock, desk, router, reception, scheduler, delivery, platforms, connections)
         await service.router.dropped.resume()
         stack.push_async_callback(service.router.dropped.stop)
         await stack.enter_async_context(background(directory.follow(desk)))
@@ -195,8 +199,6 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         for platform in platforms.values():
             await stack.enter_async_context(background(platform.run()))
         await _reached(connections, office.settings.platforms)
-        if hub is not None:
-            await stack.enter_async_context(background(hub.run()))
         if office.settings.intake.folder is not None:
             folder = IntakeFolder(office, desk, clock, office.settings.intake.folder)
             await stack.enter_async_context(background(folder.run(), folder.stop))

@@ -25,6 +25,7 @@ from bot.platforms.splitting import without_surrogates
 from config.organisation import Group, Person
 from handlers import binding
 from handlers.commands.binding import WORDS
+from handlers.inbound import Post, Quoted, Reply
 from handlers.office import Office
 from handlers.work import SYSTEM, Said
 from storage import outbox
@@ -110,6 +111,15 @@ class Reception:
             stored=None if incoming.quote is None else partial(_orders_of, incoming=incoming),
         )
         return [reply.text for reply in replies]
+
+    async def converse(self, incoming: Incoming, *, post: Post, stored: Quoted) -> list[Reply]:
+        """Take one message of a platform whose accounts and chats are ours, and which keeps its messages in our store:
+        the console. Raises StoreError, and LookupError for an account that is nobody's."""
+        person = self._office.organisation.person(incoming.account)
+        if person is None:
+            raise LookupError(incoming.account)
+        chat = f"@{person.id}" if incoming.chat is None else incoming.chat
+        return await self._router.take(incoming, person, chat, post=post, stored=stored)
 
     async def knows(self, platform: str, native: str) -> bool:
         """Whether an account or chat is ours, as the store has it now; a `Knows`. Raises StoreError."""

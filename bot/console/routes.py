@@ -14,8 +14,7 @@ from aiohttp import web
 
 from bot.clock import RehearsalClock
 from bot.console import messages
-from bot.console.messages import Posted
-from bot.platforms.contract import Incoming
+from bot.console.speaking import Speaker, as_json, speak
 from bot.web.body import BadBody, read_json
 from bot.web.keys import SERVICE
 from bot.web.middleware import Handler, refusal
@@ -23,7 +22,6 @@ from config.shanghai import SHANGHAI, full_text, local
 from handlers.completion import offered
 from handlers.registry import COMMANDS
 from handlers.work import department_name
-from storage.transaction import Scope
 
 STATIC = Path(__file__).parent / "static"
 HEARTBEAT = 15.0
@@ -155,35 +153,9 @@ async def post_message(request: web.Request) -> web.Response:
     quote = body.get("quote")
     if quote is not None and (isinstance(quote, bool) or not str(quote).isdecimal() or len(str(quote)) > 18):
         return refusal(400, "quote 应为一条消息的 id")
-    incoming = Incoming(
-        platform="console",
-        message_id=f"{person.id}/{message_id}",
-        chat=None if chat.startswith("@") else chat,
-        account=person.id,
-        text=body["text"].encode("utf-8", "replace").decode(),
-        quote=None if quote is None else str(quote),
-        mentioned=_MENTION.search(body["text"].strip()) is not None,
-    )
-
-    def quoted(scope: Scope) -> tuple[int, ...]:
-        return messages.orders_of(scope, int(incoming.quote or 0))
-
-    replies = await service.router.take(
-        incoming,
-        person,
-        chat,
-        post=Posted(chat, person.id, message_id, None if quote is None else int(quote)),
-        stored=quoted,
-    )
-    return as_json(
-        {
-            "message_id": message_id,
-            "replies": [
-                {"id": reply.id, "text": await service.router.shown(reply), "private": reply.private}
-                for reply in replies
-            ],
-        }
-    )
+    speaker = Speaker(person, chat, message_id, None if quote is None else int(quote))
+    text = body["text"].encode("utf-8", "replace").decode()
+    return await speak(service, speaker, text, mentioned=_MENTION.search(body["text"].strip()) is not None)
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
@@ -298,12 +270,3 @@ def _number(text: str | None) -> int | None:
 
 def _event(message: dict[str, Any]) -> bytes:
     return f"id: {message['id']}\ndata: {json.dumps(message, ensure_ascii=False)}\n\n".encode()
-
-
-def as_json(value: object) -> web.Response:
-    """An answer whose Chinese stays readable."""
-    return web.json_response(value, dumps=_dumps)
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

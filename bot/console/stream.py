@@ -1,10 +1,11 @@
 """New console messages to every open page: woken by commits, read once, handed to all."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from bot.clock import Clock
 from bot.console import messages
 from bot.desk import Desk
 
@@ -15,9 +16,9 @@ QUEUE = 1000
 class Hub:
     """Follows the message table and hands new messages to subscribers. Polls too: other processes write as well."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    def __init__(self, desk: Desk, now: Callable[[], datetime]) -> None:
         self._desk = desk
-        self._clock = clock
+        self._now = now
         self._last = 0
         self._woken = asyncio.Event()
         self._subscribers: set[asyncio.Queue[dict[str, Any] | None]] = set()
@@ -38,7 +39,7 @@ class Hub:
         """A queue of messages from now on; None in it means that the line must be closed."""
         if not self._subscribers:
             # Nobody listened, so nobody followed: whatever came meanwhile is the page's to fetch by id.
-            self._last = await self._desk.read(messages.newest, self._clock.now())
+            self._last = await self._desk.read(messages.newest, self._now())
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(QUEUE)
         self._subscribers.add(queue)
         return queue
@@ -56,7 +57,7 @@ class Hub:
         if not self._subscribers:
             return
         last = self._last
-        while found := await self._desk.read(partial(messages.since, after=last), self._clock.now()):
+        while found := await self._desk.read(partial(messages.since, after=last), self._now()):
             last = self._last = found[-1]["id"]
             for queue in list(self._subscribers):
                 for message in found:

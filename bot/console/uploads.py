@@ -8,20 +8,17 @@ import tempfile
 import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
 from aiohttp import BodyPartReader, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError, PayloadEncodingError
 
-from bot.console import messages
-from bot.console.messages import Posted
-from bot.console.routes import LONGEST_ID, LONGEST_TEXT, as_json, chat_of, nobody
-from bot.platforms.contract import Incoming, IncomingFile
+from bot.console.routes import LONGEST_ID, LONGEST_TEXT, chat_of, nobody
+from bot.console.speaking import Speaker, speak
+from bot.platforms.contract import IncomingFile
 from bot.web.keys import SERVICE
 from bot.web.middleware import refusal
-from config.organisation import Person
 from handlers.enclosures import names_order
 from handlers.intake.files import MAX_BYTES
 
@@ -35,14 +32,6 @@ _FIELDS: Final = ("person", "group", "text", "quote", "message_id")
 class _Body:
     fields: dict[str, str] = field(default_factory=dict)
     files: list[IncomingFile] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sender:
-    person: Person
-    chat: str
-    message_id: str
-    quote: int | None
 
 
 async def post_files(request: web.Request) -> web.Response:
@@ -65,26 +54,7 @@ async def _take(request: web.Request, body: _Body) -> web.Response:
         return sender
     if not body.files:
         return refusal(400, "没有收到文件：请选好文件再发")
-    router = request.app[SERVICE].router
-    quote = sender.quote
-    incoming = Incoming(
-        platform="console",
-        message_id=f"{sender.person.id}/{sender.message_id}",
-        chat=None if sender.chat.startswith("@") else sender.chat,
-        account=sender.person.id,
-        text=body.fields.get("text", ""),
-        quote=None if quote is None else str(quote),
-        files=tuple(body.files),
-    )
-    replies = await router.take(
-        incoming,
-        sender.person,
-        sender.chat,
-        post=Posted(sender.chat, sender.person.id, sender.message_id, quote),
-        stored=partial(messages.orders_of, message=quote or 0),
-    )
-    told = [{"id": reply.id, "text": await router.shown(reply), "private": reply.private} for reply in replies]
-    return as_json({"message_id": sender.message_id, "replies": told})
+    return await speak(request.app[SERVICE], sender, body.fields.get("text", ""), files=tuple(body.files))
 
 
 async def _read(request: web.Request, held: ExitStack) -> _Body | web.Response:
@@ -130,7 +100,7 @@ async def _stream(part: BodyPartReader, file: IO[bytes], most: int) -> IncomingF
     return IncomingFile(part.filename or "", _path(file), size)
 
 
-def _sender(request: web.Request, fields: dict[str, str]) -> _Sender | web.Response:
+def _sender(request: web.Request, fields: dict[str, str]) -> Speaker | web.Response:
     person = request.app[SERVICE].office.organisation.person(fields.get("person", ""))
     if person is None:
         return nobody()
@@ -147,10 +117,10 @@ def _sender(request: web.Request, fields: dict[str, str]) -> _Sender | web.Respo
         return refusal(400, "quote 应为一条消息的 id")
     # A message without an id gets one, and keeps it for the files that follow.
     fields["message_id"] = message_id
-    return _Sender(person, chat, message_id, int(quote) if quote else None)
+    return Speaker(person, chat, message_id, int(quote) if quote else None)
 
 
-def _most(request: web.Request, fields: dict[str, str], sender: _Sender) -> int:
+def _most(request: web.Request, fields: dict[str, str], sender: Speaker) -> int:
     """Bytes of one file: an export to import in private may be larger than what is kept with an order."""
     service = request.app[SERVICE]
     importing = sender.chat.startswith("@") and not names_order(

@@ -7,6 +7,7 @@ from bot.platforms.contract import Connect, Platform, Wiring
 from config.organisation import Organisation
 
 MODULES: Final = {
+    "console": "bot.console.platform",
     "wecom": "bot.platforms.wecom",
     "dingtalk": "bot.platforms.dingtalk",
     "feishu": "bot.platforms.feishu",
@@ -16,9 +17,12 @@ MODULES: Final = {
 
 
 def connected(wiring: Wiring, organisation: Organisation) -> dict[str, Platform]:
-    """Every platform that the settings configure or a group's robot is on; raises ConfigError for a wrong setting."""
+    """Every platform that the settings switch on, the console among them, or a group's robot is on; raises ConfigError
+    for a wrong setting."""
+    settings = wiring.settings
     robots = {robot.platform for group in organisation.groups for robot in group.robots}
-    wanted = [name for name in MODULES if name in robots or name in wiring.settings.bots]
+    used = {*robots, *settings.bots, *(["console"] if settings.console.enabled else [])}
+    wanted = [name for name in MODULES if name in used]
     return {name: _connect(name)(wiring) for name in wanted}
 
 

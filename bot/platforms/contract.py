@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 import aiohttp
 from aiohttp import web
 
+from bot.desk import Desk
 from config.entries import Robot
 from config.settings import Settings
 
@@ -282,7 +283,8 @@ class Doorkeeper(Protocol):
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """What an adapter is given. `session` comes from `posting.webhook_session`; `now` is real time, aware UTC, also
-    in a rehearsal: signatures are made and checked with it."""
+    in a rehearsal: signatures are made and checked with it. `desk` is the office's own store, for the console alone,
+    whose messages are rows of it; a platform out there has nothing to look for in it."""
 
     settings: Settings
     session: aiohttp.ClientSession
@@ -291,6 +293,7 @@ class Wiring:
     lead: Leader
     now: Callable[[], datetime]
     knows: Knows = nobody
+    desk: Desk | None = None
 
 
 class Platform(Protocol):

@@ -7,8 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.console.routes import add_routes, same_origin
-from bot.console.uploads import post_files
 from bot.service import Service, background, running
 from bot.web import health, order_page, orders
 from bot.web.keys import SERVICE
@@ -21,8 +19,7 @@ SHUTDOWN_SECONDS = 10.0
 
 def application(service: Service) -> web.Application:
     """Every route of the public surface; the console only where it is enabled."""
-    middlewares = [guard, same_origin] if service.hub is not None else [guard]
-    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
+    app = web.Application(middlewares=[guard], client_max_size=LARGEST_BODY)
     app[SERVICE] = service
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
@@ -31,8 +28,6 @@ def application(service: Service) -> web.Application:
     for platform in service.platforms.values():
         platform.add_routes(app)
     if service.hub is not None:
-        add_routes(app)
-        app.router.add_post("/console/files", post_files)
         app.router.add_get("/orders/{source}/{number}", order_page.order_page)
         app.router.add_get("/orders/{source}/{number}/attachments/{id}", order_page.attachment, allow_head=False)
     return app

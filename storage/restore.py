@@ -26,7 +26,7 @@ from storage.columns import instant, table
 from storage.database import writing_engine
 from storage.erasures import Erasures
 from storage.errors import StoreError
-from storage.store import BUSY
+from storage.faults import BUSY
 from storage.tables import Counter, Head, Lease, Meta, Slot
 from storage.transaction import Scope
 from storage.vault import Vault

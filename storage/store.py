@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.errors import reason
 from storage import migrations
@@ -17,12 +17,14 @@ from storage.columns import table
 from storage.database import reading_engine, writing_engine
 from storage.errors import StoreError, StoreUnavailable
 from storage.failpoints import passing
+from storage.faults import BUSY, hopeless, in_the_way, told, unavailable
 from storage.journal import GENESIS
 from storage.tables import Counter, Head, Meta
 from storage.transaction import Scope
 from storage.vault import Vault, VaultError
 
 T = TypeVar("T")
+
 TRIES = 6
 """How often a batch is replayed whole after another process got in its way."""
 
@@ -137,7 +139,7 @@ class Store:
                 vault, marked = _checked(connection, key, rehearsal, fresh=fresh)
         except DBAPIError as error:
             engine.dispose()
-            raise StoreError(f"数据库打不开：{_reason(error)}。请检查地址、权限和磁盘空间") from error
+            raise StoreError(f"数据库打不开：{told(error)}。请检查地址、权限和磁盘空间") from error
         except VaultError as error:
             engine.dispose()
             raise StoreError(str(error)) from error
@@ -157,8 +159,8 @@ class Store:
             with self._read.connect() as connection:
                 return work(Scope(Batch(connection, writable=False), now=now, actor=actor, cause=cause))
         except DBAPIError as error:
-            if _hopeless(error) or _in_the_way(error):
-                raise StoreUnavailable(_unavailable(error)) from error
+            if hopeless(error) or in_the_way(error):
+                raise StoreUnavailable(unavailable(error)) from error
             raise
 
     def ahead(self, work: Callable[[Scope], T], *, now: datetime, actor: str = "system", cause: str | None) -> Ahead[T]:
@@ -195,11 +197,11 @@ class Store:
                 if written:
                     self.on_commit(written)
                 return outcomes
-            if _hopeless(fault):
-                return [Outcome(error=StoreUnavailable(_unavailable(fault))) for _ in jobs]
-            if not _in_the_way(fault) and (len(jobs) > 1 or not isinstance(fault, IntegrityError)):
+            if hopeless(fault):
+                return [Outcome(error=StoreUnavailable(unavailable(fault))) for _ in jobs]
+            if not in_the_way(fault) and (len(jobs) > 1 or not isinstance(fault, IntegrityError)):
                 break
-        if _in_the_way(fault):
+        if in_the_way(fault):
             return [Outcome(error=StoreUnavailable(f"没有存下来：{BUSY}。请稍后再试")) for _ in jobs]
         if len(jobs) > 1:
             return [self.transact([job])[0] for job in jobs]
@@ -283,65 +285,3 @@ def _checked(
 
 _UNUSED, _REAL, _REHEARSAL = "unused", "real", "rehearsal"
 """What a store was used for. An import makes a store that no service has used yet; the first service marks it."""
-
-
-def _code(fault: Exception | None) -> str:
-    """What the database calls the fault: an SQLSTATE of PostgreSQL, a name such as SQLITE_FULL, or nothing."""
-    cause = getattr(fault, "orig", None)
-    return str(getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or "")
-
-
-def _in_the_way(fault: Exception | None) -> bool:
-    """Whether another process or a lost connection was in the way, so that the same batch may well succeed now."""
-    if not isinstance(fault, DBAPIError):
-        return False
-    return fault.connection_invalidated or _code(fault) in _CONFLICTS
-
-
-def _hopeless(fault: Exception) -> bool:
-    """Whether nothing can be stored at all just now. SQLite has waited `BUSY_SECONDS` before it says busy."""
-    if not isinstance(fault, DBAPIError) or fault.connection_invalidated:
-        return False
-    code = _code(fault)
-    return code.startswith(_OUT_OF_ORDER) if code else isinstance(fault, OperationalError)
-
-
-def _unavailable(fault: Exception) -> str:
-    return f"没有存下来：{_reason(fault)}。请稍后再试"
-
-
-def _reason(fault: Exception) -> str:
-    text = str(getattr(fault, "orig", fault)).lower()
-    for sign, words in _REASONS:
-        if sign in text:
-            return words
-    return "数据库没有应答"
-
-
-_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
-"""Serialization failure, deadlock, lock not available."""
-
-_OUT_OF_ORDER = (
-    *("08", "25006", "53", "57", "58"),
-    *("SQLITE_BUSY", "SQLITE_CANTOPEN", "SQLITE_CORRUPT", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_LOCKED"),
-    *("SQLITE_NOMEM", "SQLITE_NOTADB", "SQLITE_PERM", "SQLITE_PROTOCOL", "SQLITE_READONLY"),
-)
-"""How codes begin that speak of the database, not of what was to be written."""
-
-BUSY = "数据库正被别的程序占用"
-_REASONS = (
-    ("disk is full", "磁盘已满"),
-    ("no space left", "磁盘已满"),
-    ("disk i/o error", "磁盘读写失败"),
-    ("readonly", "数据库是只读的"),
-    ("read-only", "数据库是只读的"),
-    ("unable to open", "文件打不开"),
-    ("not a database", "文件不是数据库或已损坏"),
-    ("malformed", "数据库文件已损坏"),
-    ("locked", BUSY),
-    ("does not exist", "地址里的数据库或用户不存在"),
-    ("permission denied", "没有权限"),
-    ("password", "数据库用户或密码不对"),
-    ("authentication", "数据库用户或密码不对"),
-    ("connection", "连不上数据库"),
-)

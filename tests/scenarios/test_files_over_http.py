@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.chat import dropped
 from bot.console import uploads
 from bot.demo_orders import write_csv
 from storage import verify
@@ -152,6 +153,23 @@ async def test_too_large_is_refused_early_and_alone(
         monkeypatch.setattr(uploads, "MAX_BYTES", 0)
         status, answer = await send(house, "zhang", ("大.png", bytes(2 << 20)), text="1")
         assert (status, answer) == (413, {"error": "文件太大：一次最多 0 MB"})
+
+
+def _tables(folder: Path) -> list[Path]:
+    return list(folder.glob("**/*.csv"))
+
+
+async def test_an_export_over_the_limit_is_refused_in_a_private_chat_and_nothing_of_it_is_kept(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (uploads, dropped):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        _, answer = await send(house, "zhang", ("大.csv", b"x" * 1001), ("小.csv", b"x"), group="@zhang")
+        large, small = (reply["text"] for reply in answer["replies"])
+        assert large.startswith("✘ 大.csv：文件超过 200 MB")
+        assert "200 MB" not in small
+    assert not _tables(tmp_path)
 
 
 async def test_a_body_that_breaks_off(sqlite_url: str, tmp_path: Path) -> None:

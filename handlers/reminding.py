@@ -1,0 +1,187 @@
+"""How a sweep's reminders are told: which go together, in what words, to which groups, calling whom.
+
+What is due for more orders at once than anybody reads one by one (★ 20, as for an import) comes as a digest for each
+group, and so does what was missed; urgent orders that are overdue are repeated in one message for a group. Ladders will
+decide here who is called; today the responsible people are called at every step.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from handlers import clocks, notices
+from handlers.advice import advice
+from handlers.notices import Audience
+from handlers.office import Office
+from handlers.timers import Kind
+from storage.outbox import Priority
+from storage.tables import Clock, Order
+from storage.transaction import Scope
+
+_LISTED = 30
+
+_Groups = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One clock whose moment has come: `step` is the distance to the due time, `at` when it should have been told.
+
+    `resting` are people who know already and need not be called.
+    """
+
+    order: Order
+    clock: Clock
+    at: datetime
+    resting: frozenset[str] = frozenset()
+
+    @property
+    def step(self) -> str:
+        """The key of the step: seconds before (−) or after the due time."""
+        return str(int((self.at - self.clock.due_at).total_seconds()))
+
+    @property
+    def again(self) -> bool:
+        """Whether it repeats that an urgent order is overdue."""
+        return self.order.level == clocks.URGENT_LEVEL and self.at > self.clock.due_at
+
+
+def tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] = ()) -> None:
+    """Remind of some order by order, where they are not too many for that, and of others in digests."""
+    digests: dict[_Groups, list[Due]] = defaultdict(list)
+    for item in late:
+        digests[_groups(office, item)].append(item)
+    single: dict[_Groups, dict[int, list[Due]]] = defaultdict(lambda: defaultdict(list))
+    for item in now:
+        single[_groups(office, item)][item.order.id].append(item)
+    for groups, orders in single.items():
+        ordinary = [number for number, items in orders.items() if items[0].order.level != clocks.URGENT_LEVEL]
+        if len(ordinary) > office.rules(scope.now).digest_threshold:
+            digests[groups] += [item for number in ordinary for item in orders.pop(number)]
+        overdue = [number for number, items in orders.items() if all(item.again for item in items)]
+        if len(overdue) > 1:
+            _repeat(office, scope, [item for number in overdue for item in orders.pop(number)])
+        for urgent in (True, False):
+            rest = [items for items in orders.values() if (items[0].order.level == clocks.URGENT_LEVEL) is urgent]
+            if len(rest) > 1:
+                _remind_together(office, scope, rest)
+            else:
+                _remind(office, scope, *rest)
+    for items in digests.values():
+        _catch_up(office, scope, items)
+
+
+def _groups(office: Office, item: Due) -> _Groups:
+    audience = audience_of(office, item)
+    return audience.purposes, audience.departments
+
+
+def _remind_together(office: Office, scope: Scope, orders: Sequence[list[Due]]) -> None:
+    """One message for a group: several orders, equally urgent, whose reminders are due in the same sweep."""
+    orders = sorted(orders, key=lambda items: (min(item.clock.due_at for item in items), items[0].order.id))
+    entries = [
+        (
+            items[0].order,
+            [(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
+            next(step for item in items if (step := advice(item.order, Kind(item.clock.kind))) is not None).partition(
+                "；"
+            )[0],
+        )
+        for items in orders
+    ]
+    flat = [item for items in orders for item in items]
+    first = flat[0].order
+    text = office.texts.render(
+        "reminders",
+        now=scope.now,
+        urgent=first.level == clocks.URGENT_LEVEL,
+        over=sum(any(item.clock.due_at <= scope.now for item in items) for items in orders),
+        entries=entries[:_LISTED],
+        total=len(entries),
+    )
+    notices.post(
+        office,
+        scope,
+        _together(office, flat),
+        kind="reminder",
+        priority=notices.priority_of(first, Priority.REMINDER),
+        text=text,
+        orders=[order.id for order, _, _ in entries],
+    )
+
+
+def _remind(office: Office, scope: Scope, items: Sequence[Due] = ()) -> None:
+    """One message for the clocks of one order that are due at once and concern the same groups."""
+    if not items:
+        return
+    order = items[0].order
+    text = office.texts.render(
+        "reminder",
+        now=scope.now,
+        order=order,
+        over=any(item.clock.due_at <= scope.now for item in items),
+        lines=[(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
+        advice=list(dict.fromkeys(advice(order, Kind(item.clock.kind)) for item in items)),
+    )
+    notices.post(
+        office,
+        scope,
+        _together(office, items),
+        kind="reminder",
+        priority=notices.priority_of(order, Priority.REMINDER),
+        text=text,
+        order=order,
+    )
+
+
+def _repeat(office: Office, scope: Scope, items: list[Due]) -> None:
+    """One urgent message for a group: all its urgent orders that are overdue, the latest first."""
+    items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
+    orders = list(dict.fromkeys(item.order.id for item in items))
+    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
+    more = len(lines) > _LISTED
+    text = office.texts.render("urgent_overdue", now=scope.now, lines=lines[:_LISTED], total=len(orders), more=more)
+    audience = _together(office, items)
+    notices.post(office, scope, audience, kind="reminder", priority=Priority.URGENT, text=text, orders=orders)
+
+
+def _catch_up(office: Office, scope: Scope, items: list[Due]) -> None:
+    """One digest for a group; who has more to read than it holds finds the rest by asking."""
+    items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
+    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
+    text = office.texts.render("catch_up", now=scope.now, lines=lines[:_LISTED], total=len(lines))
+    audience = _together(office, items)
+    orders = list(dict.fromkeys(item.order.id for item in items))
+    notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text, orders=orders)
+
+
+def _together(office: Office, items: Sequence[Due]) -> Audience:
+    """The groups, which are the same for all items, and everybody who is to be called for any of them."""
+    audiences = [audience_of(office, item) for item in items]
+    people = tuple(dict.fromkeys(person for audience in audiences for person in audience.people))
+    return replace(audiences[0], people=people)
+
+
+def audience_of(office: Office, item: Due) -> Audience:
+    """The groups in which a clock is told, and who is called there, but for those who know."""
+    audience = _whom(office, item)
+    return replace(audience, people=tuple(person for person in audience.people if person not in item.resting))
+
+
+def _whom(office: Office, item: Due) -> Audience:
+    """Seats sign and dispatch, reviewers rate; everything else is the 科室's, and from the due time its head's too."""
+    order, kind = item.order, Kind(item.clock.kind)
+    role = _ROLES.get(kind)
+    if role is not None or order.department is None:
+        purpose = notices.SUPERVISION if role == "reviewer" else notices.DISPATCH
+        return Audience((purpose,), people=notices.with_role(office, role or "duty"))
+    people = notices.responsible(office, order)
+    if item.clock.due_at <= item.at:
+        people = (*people, *notices.ids([office.organisation.head_of(order.department)]))
+    if kind is Kind.URGENT:
+        people = (*people, *notices.with_role(office, "duty"))
+    return Audience(departments=(order.department,), people=tuple(dict.fromkeys(people)))
+
+
+_ROLES = {Kind.SIGN_OFF: "duty", Kind.DISPATCH: "duty", Kind.EVALUATE: "reviewer", Kind.ADVISE: "centre"}

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from functools import lru_cache
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]
+from typing import Any, Final, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlmodel import SQLModel
@@ -17,7 +19,7 @@ def canonical(value: object) -> str:
     What is hashed or compared byte for byte goes through here. Raises TypeError for a type without such a form,
     ValueError for a number that is none.
     """
-    return _ENCODER.encode(value)
+    return "".join(_ENCODE(value, 0))
 
 
 def _plain(value: object) -> object:
@@ -26,14 +28,22 @@ def _plain(value: object) -> object:
     raise TypeError(f"no canonical form for {type(value).__name__}")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
+_ENCODE: Final = c_make_encoder(None, _plain, encode_basestring, None, ":", ",", True, False, False)
+"""What `json.JSONEncoder.encode` makes anew at every call, which takes seven times as long as a short value: no check
+for circles, our default, Chinese as it is, no indent, separators, sorted keys, no key skipped, no NaN."""
 
 
 def instant_text(at: datetime) -> str:
     """`2026-06-01T00:00:00.000000Z`; raises ValueError for a time without a zone."""
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _utc_text(at if at.tzinfo is UTC else at.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _utc_text(at: datetime) -> str:
+    """One moment stands many times in an event and in its rows."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def instant(text: str) -> datetime:

@@ -6,11 +6,13 @@ command that was most of its time (`docs/benchmarks.md`). Compiling, types and e
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 Convert = Callable[[Any], Any]
 
@@ -71,10 +73,11 @@ class _Prepared:
     outward: tuple[tuple[str, Convert], ...]
 
     def bound(self, parameters: Mapping[str, Any]) -> Any:
-        """The parameters of one row as the driver takes them."""
+        """The parameters of one row as the driver takes them; None is NULL whatever the type."""
         values = {**self.constants, **parameters}
         for name, convert in self.inward:
-            values[name] = convert(values[name])
+            if values[name] is not None:
+                values[name] = convert(values[name])
         return [values[name] for name in self.names] if self.positional else values
 
     def restored(self, row: Sequence[Any]) -> dict[str, Any]:
@@ -97,8 +100,8 @@ def _prepared(statement: Any, dialect: sa.Dialect, columns: tuple[str, ...]) -> 
     else:
         compiled = statement.compile(dialect=dialect)
     selected = list(statement.selected_columns) if isinstance(statement, sa.Select) else []
-    inward = ((name, _of(bind.type, dialect).bind_processor(dialect)) for name, bind in compiled.binds.items())
-    outward = ((column.name, _of(column.type, dialect).result_processor(dialect, None)) for column in selected)
+    inward = ((name, _inward(bind.type, dialect)) for name, bind in compiled.binds.items())
+    outward = ((column.name, _outward(column.type, dialect)) for column in selected)
     return _Prepared(
         text=str(compiled),
         names=tuple(compiled.positiontup or ()),
@@ -108,6 +111,21 @@ def _prepared(statement: Any, dialect: sa.Dialect, columns: tuple[str, ...]) -> 
         columns=tuple(column.name for column in selected),
         outward=tuple((name, convert) for name, convert in outward if convert is not None),
     )
+
+
+def _inward(kind: Any, dialect: sa.Dialect) -> Convert | None:
+    convert: Convert | None = _of(kind, dialect).bind_processor(dialect)
+    if convert is None or not isinstance(kind, UTCDateTime):
+        return convert
+    known = lru_cache(maxsize=1024)(convert)  # a command's moment stands in many columns and rows
+    return lambda at: known(at) if at.tzinfo is UTC else convert(at)
+
+
+def _outward(kind: Any, dialect: sa.Dialect) -> Convert | None:
+    convert: Convert | None = _of(kind, dialect).result_processor(dialect, None)
+    if convert is None or not isinstance(kind, UTCDateTime) or dialect.name != "sqlite":
+        return convert
+    return lru_cache(maxsize=1024)(convert)  # the same text is the same moment
 
 
 def _of(kind: Any, dialect: sa.Dialect) -> Any:

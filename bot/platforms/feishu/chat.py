@@ -18,7 +18,7 @@ from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, Outg
 from bot.platforms.feishu.api import PATIENCE, OpenApi, Result
 from bot.platforms.feishu.codes import GONE
 from bot.platforms.feishu.content import content_of, divided
-from bot.platforms.feishu.wording import first_line
+from bot.platforms.people import first_line
 from bot.platforms.posting import multipart
 
 MESSAGES: Final = "/open-apis/im/v1/messages"

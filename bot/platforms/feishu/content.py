@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from bot.platforms.contract import Action, Outgoing, Table
-from bot.platforms.feishu.wording import called, first_line, harmless, naming, reached
+from bot.platforms.feishu.wording import called, harmless, naming, reached
+from bot.platforms.people import first_line
 from bot.platforms.rendering import markdown_table
 from bot.platforms.splitting import size, split_text
 

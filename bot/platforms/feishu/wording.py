@@ -5,8 +5,10 @@ Texts of citizens come neutralised; this is the last door.
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
+from bot.platforms import people
 from bot.platforms.contract import Mention
 from bot.platforms.splitting import without_surrogates
 
@@ -39,17 +41,7 @@ def called(mentions: Iterable[Mention]) -> dict[str, str]:
     return {account: mention.name for mention in mentions if (account := account_of(mention)) is not None}
 
 
-def reached(mentions: Iterable[Mention]) -> tuple[Mention, ...]:
-    """Those who have an account here."""
-    return tuple(mention for mention in mentions if account_of(mention) is not None)
-
-
-def naming(text: str, mentions: Iterable[Mention]) -> str:
-    """The text with a last line `@姓名` for those who have no account here."""
-    names = dict.fromkeys(f"@{mention.name}" for mention in mentions if account_of(mention) is None)
-    return f"{text.rstrip()}\n{' '.join(names)}" if names else text
-
-
-def first_line(text: str) -> str:
-    """What a message is about."""
-    return text.strip().partition("\n")[0].rstrip()
+reached = partial(people.reached, account_of)
+"""Those who have an account here."""
+naming = partial(people.naming, account_of)
+"""The text with a last line `@姓名` for those who have no account here."""

@@ -6,8 +6,9 @@ A button's key is its command; a press brings it back, so that nothing about a c
 from typing import Any, Final
 
 from bot.platforms.contract import Action, Outgoing
+from bot.platforms.people import first_line
 from bot.platforms.wecom.messages import Press
-from bot.platforms.wecom.wording import first_line, harmless
+from bot.platforms.wecom.wording import harmless
 
 MOST_BUTTONS: Final = 6
 MOST_CHOICES: Final = 10

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 
 from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, Sender
+from bot.platforms.people import first_line
 from bot.platforms.posting import NoReply, answer_without_reply, post_json
 from bot.platforms.rendering import markdown_table
 from bot.platforms.reply_addresses import allowed
@@ -19,7 +20,7 @@ from bot.platforms.wecom import cards, uploading
 from bot.platforms.wecom.codes import STALE, answer_of
 from bot.platforms.wecom.streams import SAID_BYTES, Streams
 from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, TEXT_BYTES, WEBHOOK_TIMEOUT
-from bot.platforms.wecom.wording import as_markdown, calling, first_line, harmless, naming, reached
+from bot.platforms.wecom.wording import as_markdown, calling, harmless, naming, reached
 
 LIMITS: Final = (Limit(28, timedelta(minutes=1)), Limit(950, timedelta(hours=1)))
 """★ Of 30 a minute and 1000 an hour in one conversation, answers and notices together: its clock is not ours."""

@@ -18,13 +18,14 @@ from pydantic import SecretStr
 from yarl import URL
 
 from bot.platforms.contract import Answer, Avoid, Limit, Outgoing, OutgoingFile, Probe, Table
+from bot.platforms.people import first_line
 from bot.platforms.posting import NoReply, Reply, answer_without_reply, multipart, post_json, request
 from bot.platforms.rendering import markdown_table
 from bot.platforms.splitting import size, split_text
 from bot.platforms.wecom.codes import answer_of, errcode, loaded
 from bot.platforms.wecom.probing import EMPTY, PATIENCE, robot_probe
 from bot.platforms.wecom.uploading import kind_of, undelivered
-from bot.platforms.wecom.wording import accounts_of, as_markdown, calling, first_line, harmless, naming, reached
+from bot.platforms.wecom.wording import accounts_of, as_markdown, calling, harmless, naming, reached
 from config.addresses import checked_address
 from config.errors import ConfigError
 

@@ -6,7 +6,8 @@ An endpoint is a text that outbox rows, limits and leases hold on to:
 - `PLATFORM:GROUP`, `PLATFORM:@PERSON`: the platform's bot in that group, or in private;
 - `PLATFORM:GROUP:INDEX`: the group's robot at that place of the organisation file. A robot whose key was renewed so
   keeps what waits for it;
-- `PLATFORM:=CHAT`, `PLATFORM:=@ACCOUNT`: by the platform's own id, for who or what is not bound yet.
+- `PLATFORM:=CHAT`, `PLATFORM:=@ACCOUNT`: by the platform's own id, for who or what is not bound yet;
+- `nowhere:GROUP`, `nowhere:@PERSON`: no way yet (`storage.outbox.NOWHERE`).
 """
 
 from dataclasses import dataclass
@@ -64,8 +65,9 @@ class _Bot(Protocol):
 class Endpoints(Routes):
     """The ways out of an office, as its organisation file, settings and bindings say. Two groups never share a robot.
 
-    On one platform a group is reached by the bot where it may begin a conversation and the chat is known, else by its
-    robots: never by both, or everything would be read twice. Where only robots can call people, they come first.
+    On one platform a group is one conversation: robots and bot of one platform in one group write to the same people,
+    so one of them does and the others are its spares. The bot does, where it may begin a conversation and the chat is
+    known, else the first robot; where only robots can call people, they come first.
     """
 
     def __init__(self, organisation: Organisation, settings: Settings, directory: Directory | None = None) -> None:
@@ -76,31 +78,39 @@ class Endpoints(Routes):
         self._bots = tuple(platform for platform in PLATFORMS if bots[platform].pushes)
 
     def of_group(self, group: Group) -> tuple[str, ...]:
-        """Every way to a group, the console first."""
+        """One way to each conversation of a group, the console first."""
+        found: dict[str, str] = {}
+        for endpoint in self.every_of_group(group):
+            found.setdefault(platform_of(endpoint), endpoint)
+        return tuple(found.values())
+
+    def every_of_group(self, group: Group) -> tuple[str, ...]:
+        """Every way to a group, the spares of a platform behind what writes there."""
         console = (f"{CONSOLE}:{group.id}",) if self._console else ()
         preferred = ROBOTS_FIRST | TEXT_BY_ROBOTS if group.text_only else ROBOTS_FIRST
-        first = preferred & {robot.platform for robot in group.robots}
-        bots = tuple(
-            platform
-            for platform in self._bots
-            if platform not in first and self.directory.chat(platform, group.id) is not None
-        )
+        second = preferred & {robot.platform for robot in group.robots}
+        bots = [platform for platform in self._bots if self.directory.chat(platform, group.id) is not None]
         return (
             *console,
-            *(f"{platform}:{group.id}" for platform in bots),
-            *(endpoint for endpoint, robot in robots_of(group) if robot.platform not in bots),
+            *(f"{platform}:{group.id}" for platform in bots if platform not in second),
+            *(endpoint for endpoint, _ in robots_of(group)),
+            *(f"{platform}:{group.id}" for platform in bots if platform in second),
         )
 
     def of_person(self, person: str) -> tuple[str, ...]:
         """The private chat with a person of the organisation: the console's, else on the platform where they wrote
         last, else on any where they are known."""
+        return self.every_of_person(person)[:1]
+
+    def every_of_person(self, person: str) -> tuple[str, ...]:
+        """Every private chat with a person of the organisation, the one that is used first."""
         if person not in self._people:
             return ()
-        if self._console:
-            return (f"{CONSOLE}:@{person}",)
         known = [platform for platform in self._bots if self.directory.account(platform, person) is not None]
         last = self.directory.last(person)
-        return tuple(f"{platform}:@{person}" for platform in ([last] if last in known else known[:1]))
+        known.sort(key=lambda platform: platform != last)
+        console = (f"{CONSOLE}:@{person}",) if self._console else ()
+        return (*console, *(f"{platform}:@{person}" for platform in known))
 
 
 def robots_of(group: Group) -> list[tuple[str, Robot]]:

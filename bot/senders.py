@@ -1,12 +1,16 @@
 """Endpoint → who sends there, from what the settings and the organisation configure."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
+from typing import Final
 
 from bot.directory import Directory
 from bot.platforms.contract import OnlyAnswers, Platform, Sender
 from bot.routes import Address, address, robots_of
 from config.organisation import Organisation
+
+CHATS: Final = 1000
+"""Chats of the bots that are kept; whoever writes first has one, so that there is no end of them."""
 
 
 class Senders:
@@ -24,24 +28,24 @@ class Senders:
             for endpoint, robot in robots_of(group)
             if robot.platform in platforms
         }
-        self._chats: dict[tuple[str, str], Sender | None] = {}
+        self._chat = lru_cache(CHATS)(self._made)
 
     def __call__(self, endpoint: str) -> Sender | None:
         """The sender of an endpoint; None where there is none (any more)."""
         if endpoint in self._robots:
             return self._robots[endpoint]
         where = address(endpoint)
-        platform = self._platforms.get(where.platform)
         native = self._native(where)
-        if platform is None or native is None:
-            return None
         # By the platform's own id: a chat that is bound anew so gets its messages, whatever it was before.
-        if (where.platform, native) not in self._chats:
-            found = platform.person(native[1:]) if native.startswith("@") else platform.chat(native)
-            if isinstance(found, OnlyAnswers) and not native.startswith("@"):
-                found.beside = partial(self._robot_in, where.platform, native)
-            self._chats[where.platform, native] = found
-        return self._chats[where.platform, native]
+        return None if native is None else self._chat(where.platform, native)
+
+    def _made(self, name: str, native: str) -> Sender | None:
+        if (platform := self._platforms.get(name)) is None:
+            return None
+        found = platform.person(native[1:]) if native.startswith("@") else platform.chat(native)
+        if isinstance(found, OnlyAnswers) and not native.startswith("@"):
+            found.beside = partial(self._robot_in, name, native)
+        return found
 
     def _robot_in(self, platform: str, chat: str) -> Sender | None:
         """The first robot of the same platform in the group that a chat is now."""

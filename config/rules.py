@@ -266,6 +266,7 @@ class Rules(_Value):
     robot_rest: Duration
     robot_closed: Duration
     robot_failing: Duration
+    no_way_out: Duration
 
     attachments: Attachments
     kept_exports: Duration

@@ -36,7 +36,7 @@ SENTENCES: dict[Status, str] = {
     Status.SENT: "平台已确认收到",
     Status.RETRY: "这次没有送达，稍后自动再试",
     Status.UNKNOWN: "结果不明：请求可能已送到，也可能没有",
-    Status.FAILED: "平台拒收，重试也没有用，需要有人处理",
+    Status.FAILED: "没有送到，重试也没有用，需要有人处理",
     Status.SPLIT: "过长，已拆成几条分别发送",
     Status.MERGED: "消息太多，已并入发往同一处的汇总",
     Status.CANCELLED: "不再需要，没有发送",
@@ -62,7 +62,9 @@ HURRIED = (Priority.URGENT, Priority.REPLY)
 """What somebody waits for just now: it is neither merged with others nor put off to a quieter minute."""
 
 NOWHERE = "nowhere"
-"""The endpoint of a message that no robot or chat can carry: kept as failed, shown in /状态, never dropped."""
+"""The platform of an endpoint (`nowhere:AUDIENCE`) for what no robot or chat can carry yet: it waits for a way out,
+shown in /状态, and what is urgent is named by another way at once."""
+NO_WAY = "还没有能送到这里的机器人或会话，有了就发"
 
 
 def queue(
@@ -85,8 +87,8 @@ def queue(
     `orders` is what it speaks of where that is more than `order`; `content` what goes beside the text
     (`bot.delivery.composing` reads it); `shown` the state that its card shows.
     """
-    for endpoint in endpoints or (NOWHERE,):
-        lost = endpoint == NOWHERE
+    lost = not endpoints
+    for endpoint in endpoints or (f"{NOWHERE}:{audience}",):
         scope.insert(
             Outbox,
             at=scope.now,
@@ -98,10 +100,10 @@ def queue(
             text=text,
             mentions=tuple(dict.fromkeys(mentions)),
             cause=scope.cause,
-            state=Status.FAILED if lost else Status.PENDING,
+            state=Status.PENDING,
             attempts=0,
             next_at=scope.now,
-            detail="没有配置能送到这里的机器人或会话" if lost else "",
+            detail=NO_WAY if lost else "",
             parent_id=None,
             part=None,
             repeat_of=repeat_of,
@@ -109,6 +111,7 @@ def queue(
             content=content,
             remote_id=None,
             shown=shown,
+            detour_at=scope.now if lost and priority == Priority.URGENT else None,
         )
 
 
@@ -160,3 +163,13 @@ def take_lease(scope: Scope, name: str, holder: str, span: timedelta) -> bool:
         return False
     scope.execute(sa.update(lease).where(lease.c.name == name).values(holder=holder, until=until))
     return True
+
+
+def take_turn(scope: Scope, name: str) -> None:
+    """Let no other transaction that takes the same turn read what this one is going to write."""
+    lease = table(Lease)
+    query = sa.select(lease.c.name).where(lease.c.name == name).with_for_update()
+    if scope.connection.execute(query).first() is None:
+        scope.place(Lease, (name,), {"holder": "", "until": scope.now})
+    else:
+        scope.execute(sa.update(lease).where(lease.c.name == name).values(until=scope.now))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from bot.delivery import crowding, doubts, ledger, merging
+from bot.delivery import crowding, detours, doubts, ledger, merging, quotas
 from bot.delivery.composing import content_of
 from bot.delivery.ledger import CARD_UPDATE, Row
 from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
@@ -43,8 +43,8 @@ def claim(
         return False
     if doubts.recover(office, scope, endpoint, sender) or doubts.queue_digest(office, scope, endpoint):
         return True
-    attempts = ledger.recent(scope, endpoint, sender.limits)
-    if ledger.free_from(attempts, sender.limits) > scope.now:
+    quotas.take_turn(scope, sender.limits)
+    if quotas.free_from(scope, endpoint, sender.limits) > scope.now:
         return False
     crowded = crowding.quiet_from(scope.now, endpoint, sender.avoid) > scope.now
     row = ledger.first(scope, endpoint, max(HURRIED) if crowded else Priority.EDIT)
@@ -52,7 +52,7 @@ def claim(
         return False
     if doubts.outlived(office, scope, row, sender):
         return True
-    if row["priority"] not in HURRIED and merging.merge(office, scope, endpoint, sender, attempts, compose):
+    if row["priority"] not in HURRIED and merging.merge(office, scope, endpoint, sender, compose):
         return True
     message = compose(scope, row)
     if row["part"] is None or _revealing(row):
@@ -61,6 +61,7 @@ def claim(
             _divide(scope, row, parts)
             return True
         message = parts[(row["part"] or 1) - 1]
+    quotas.draw(scope, row["id"], sender.limits)
     scope.insert(Attempt, outbox_id=row["id"], endpoint=endpoint, at=scope.now, outcome=Status.SENDING)
     outbox.update(scope, row["id"], state=Status.SENDING, attempts=row["attempts"] + 1)
     return Claim(endpoint, message, scope.now)
@@ -70,7 +71,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
     """Write down what became of the request, and what follows from it."""
     number = claimed.message.key
     row = ledger.message(scope, number)
-    attempts = ledger.recent(scope, claimed.endpoint, sender.limits)
+    attempts = ledger.recent(scope, claimed.endpoint)
     streak = ledger.failures([attempt for attempt in attempts if attempt["ended_at"] is not None])
     rules = office.rules(scope.now)
     longest = rules.robot_closed if answer.outcome is Outcome.CLOSED else rules.robot_rest
@@ -102,7 +103,7 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         case Outcome.PERMANENT:
             # A card that could not be changed is in nobody's way: its text still says how to ask.
             state = Status.CANCELLED if row["kind"] == CARD_UPDATE else Status.FAILED
-            outbox.update(scope, number, state=state, **facts)
+            outbox.update(scope, number, state=state, detour_at=detours.moment(office, scope, row), **facts)
             merging.follow(scope, row, state=Status.FAILED, **facts)
         case Outcome.UNKNOWN if doubts.repeatable(scope, number, sender, wait):
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)

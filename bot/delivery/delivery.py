@@ -1,24 +1,27 @@
 """The loop that carries messages from the outbox to robots and the console."""
 
 import asyncio
+import contextlib
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random, SystemRandom
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from loguru import logger
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
-from bot.delivery import cards, console, ledger
+from bot.delivery import cards, console, detours, ledger, quotas, rerouting
+from bot.delivery.asking import ask
 from bot.delivery.claims import Claim, claim, record
 from bot.delivery.ledger import Row
 from bot.delivery.watch import Watch
-from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
+from bot.delivery.ways import Ways
+from bot.platforms.contract import Outcome, Outgoing, Sender
 from bot.routes import CONSOLE, platform_of
 from handlers.office import Office
 from storage.columns import table
@@ -31,14 +34,10 @@ from storage.transaction import Scope
 T = TypeVar("T")
 POLL = 1.0
 """Seconds between looks into the outbox when nothing wakes the loop: another process may have queued something."""
-LATEST = timedelta(seconds=10)
-"""A request is not begun later than this after its claim; with `LONGEST` it ends before the lease does."""
-LONGEST = timedelta(seconds=15)
-"""No request may take longer, whatever its sender does."""
 PATIENCE = timedelta(seconds=20)
 """How long `stop` waits for requests under way."""
 _GONE = "gone"
-_WATCH, _CARDS = "watch", "cards"
+_WATCH, _CARDS, _DETOURS = "watch", "cards", "detours"
 """What to look after beside the robots, among the endpoints that have something to do."""
 
 
@@ -82,8 +81,16 @@ class Delivery:
         people = (routes.of_person(person.id) for person in organisation.people)
         ways = {endpoint for endpoints in (*groups, *people) for endpoint in endpoints}
         self._chats = frozenset(endpoint for endpoint in ways if platform_of(endpoint) == CONSOLE)
-        self._lanes: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._watch = Watch(office, sender_of, elsewhere)
+        # A lock lives as long as somebody works in its lane or waits for it.
+        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._ways = Ways(office, sender_of, elsewhere)
+        self._watch = Watch(office, self._ways)
+        self._chores: dict[str, Callable[[Scope], bool]] = {
+            _WATCH: self._watch.tell,
+            _CARDS: partial(cards.refresh, office, sender_of=sender_of),
+            _DETOURS: partial(detours.tell, office, self._ways),
+        }
+        self._sharing = asyncio.Lock()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -95,7 +102,7 @@ class Delivery:
         Raises StoreUnavailable; what was under way is then kept for the next step.
         """
         lanes = await self._due()
-        lanes |= {lane for lane, lock in self._lanes.items() if lock.locked()}
+        lanes |= self._busy()
         results = await asyncio.gather(*(self._serve(lane) for lane in lanes), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -119,8 +126,7 @@ class Delivery:
             self._wake.clear()
             try:
                 for lane in await self._due():
-                    if not self._lanes[lane].locked():
-                        self._start(lane)
+                    self._start(lane)
             except (StoreError, SQLAlchemyError) as error:
                 logger.warning("delivery cannot read the outbox: {}", error)
             try:
@@ -179,25 +185,32 @@ class Delivery:
 
     async def _moments(self, now: datetime) -> dict[str, datetime]:
         """Endpoint → when there is something to do for it, but for those at which somebody is at work."""
-        busy = {lane for lane, lock in self._lanes.items() if lock.locked()}
         moments = await self._read_moments(now)
+        busy = self._busy()
         return {endpoint: at for endpoint, at in moments.items() if self._lane(endpoint) not in busy}
 
+    def _busy(self) -> set[str]:
+        return {lane for lane, lock in self._lanes.items() if lock.locked()}
+
     async def _read_moments(self, now: datetime) -> dict[str, datetime]:
-        self._watch.look(now)
+        self._ways.look(now)
         return await asyncio.to_thread(self._office.store.read, self._look, now=now)
 
     def _look(self, scope: Scope) -> dict[str, datetime]:
         moments = ledger.moments(scope, self._sender_of, self._holder)
-        if (at := self._watch.due(scope)) is not None:
-            moments[_WATCH] = at
+        for endpoint, at in moments.items():
+            if not self._ways.exists(endpoint):
+                moments[endpoint] = max(at, rerouting.due(self._office, self._ways, scope, endpoint, at))
+        for chore, due in ((_WATCH, self._watch.due(scope)), (_DETOURS, detours.due(scope))):
+            if due is not None:
+                moments[chore] = due
         if cards.stale(scope):
             moments[_CARDS] = scope.now
         return moments
 
     def _lane(self, endpoint: str) -> str | None:
         """None while another replica holds the connection that the endpoint needs: its messages wait for it."""
-        if endpoint in (_WATCH, _CARDS):
+        if endpoint in self._chores:
             return endpoint
         if endpoint in self._chats:
             return CONSOLE
@@ -207,17 +220,15 @@ class Delivery:
 
     async def _serve(self, lane: str) -> bool:
         """Do all that a lane can do now, one request at a time; whether anything was done, here or before us."""
-        lock = self._lanes[lane]
+        lock = self._lanes.setdefault(lane, asyncio.Lock())
         waited = lock.locked()
         async with lock:
             if lane == CONSOLE:
                 did = await self._serve_console()
-            elif lane == _WATCH:
-                did = await self._transact(self._watch.tell)
-            elif lane == _CARDS:
-                did = await self._transact(partial(cards.refresh, self._office, sender_of=self._sender_of))
+            elif lane in self._chores:
+                did = await self._transact(self._chores[lane])
             elif lane == _GONE:
-                did = await self._clear_gone()
+                did = await self._reroute_gone()
             else:
                 did = await self._serve_robot(lane)
         return did or waited
@@ -233,7 +244,9 @@ class Delivery:
         while not self._stopping and sender.ready:
             passing("delivery.before_sending")
             asked = time.monotonic()
-            claimed = await self._transact(take)
+            # What one claim draws from a shared limit, the next of the same commit would not see.
+            async with self._sharing if quotas.shares(sender.limits) else contextlib.nullcontext():
+                claimed = await self._transact(take)
             if claimed is False:
                 break
             did = True
@@ -243,7 +256,7 @@ class Delivery:
 
     async def _send(self, sender: Sender, claimed: Claim, asked: float) -> None:
         passing("delivery.before_request")
-        answer = await self._answer(sender, claimed, asked)
+        answer = await ask(sender, claimed, asked)
         passing("delivery.after_answer")
         log = logger.bind(outbox=claimed.message.key, endpoint=claimed.endpoint)
         now = self._clock.now()
@@ -259,19 +272,6 @@ class Delivery:
         passing("delivery.after_recorded")
         log.log("INFO" if answer.outcome is Outcome.SENT else "WARNING", "{}: {}", answer.outcome, answer.detail)
 
-    async def _answer(self, sender: Sender, claimed: Claim, asked: float) -> Answer:
-        if time.monotonic() - asked > LATEST.total_seconds():
-            return Answer(Outcome.RETRY, "本机太忙，轮到时已过时，没有发出，稍后自动重试")
-        try:
-            async with asyncio.timeout(LONGEST.total_seconds()):
-                return await sender.send(claimed.message)
-        except TimeoutError:
-            return Answer(Outcome.UNKNOWN, "等待超时，这条消息可能已经送到")
-        except Exception as error:  # noqa: BLE001 - a sender's fault must not stop the others, nor leak an address
-            name = type(error).__name__
-            logger.bind(outbox=claimed.message.key, endpoint=claimed.endpoint).error("a sender raised {}", name)
-            return Answer(Outcome.UNKNOWN, f"本程序出错（{name}），这条消息可能已经送到；请报告给维护人员")
-
     async def _serve_console(self) -> bool:
         work, did = partial(console.hand_over, endpoints=self._chats), False
         while not self._stopping:
@@ -281,12 +281,13 @@ class Delivery:
                 break
         return did
 
-    async def _clear_gone(self) -> bool:
+    async def _reroute_gone(self) -> bool:
         did = False
         for endpoint in await self._gone():
-            work = partial(console.give_up, endpoint=endpoint, holder=self._holder)
+            self._served.add(endpoint)
+            work = partial(rerouting.reroute, self._office, self._ways, endpoint=endpoint, holder=self._holder)
             if await self._transact(work):
-                logger.bind(endpoint=endpoint).warning("messages for an endpoint that no longer exists have failed")
+                logger.bind(endpoint=endpoint).warning("messages for an endpoint without a sender go another way")
                 did = True
         return did
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.delivery import ledger, merging
+from bot.delivery import detours, ledger, merging
 from bot.delivery.ledger import CARD_UPDATE, MERGED_DIGEST, UNKNOWN_DIGEST, Row
 from bot.platforms.contract import Idempotent, Outcome, Sender
 from handlers.intake.announcing import announced
@@ -65,10 +65,13 @@ def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
         return
     again = _must_be_repeated(scope, row)
     told = again or row["kind"] == UNKNOWN_DIGEST
+    # What is urgent and not repeated (any more) is also named by another way.
+    elsewhere = not again and row["priority"] == Priority.URGENT
     outbox.update(
         scope,
         row["id"],
         state=Status.UNKNOWN,
+        detour_at=detours.moment(office, scope, row) if elsewhere else None,
         next_at=scope.now + office.rules(scope.now).doubtful.collect,
         told_at=scope.now if told else None,
         **answer,
@@ -168,7 +171,8 @@ def _repeat(office: Office, scope: Scope, row: Row) -> None:
     number = _NUMBER.match(row["text"])
     head = number[0] if number else ""
     text = office.texts.render("repeated", head=head, rest=row["text"].removeprefix(head))
-    ledger.copy(scope, row, at=scope.now, text=text, parent_id=None, part=None, repeat_of=row["id"], shown=row["shown"])
+    kept = {"names": row["names"], "shown": row["shown"]}
+    ledger.copy(scope, row, at=scope.now, text=text, parent_id=None, part=None, repeat_of=row["id"], **kept)
 
 
 def _must_be_repeated(scope: Scope, row: Row) -> bool:

@@ -4,28 +4,29 @@ Everything is read again for every decision, so a restart or a second replica ch
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from bot.delivery import crowding
-from bot.platforms.contract import Limit, Outcome, Sender
+from bot.delivery import crowding, quotas
+from bot.platforms.contract import Outcome, Sender
 from storage import outbox
 from storage.columns import table
 from storage.outbox import HURRIED, WAITING, Priority, Status
 from storage.tables import Attempt, Lease, Outbox
 from storage.transaction import Scope
 
+NOT_DELIVERED = "not_delivered"
+"""The kind of the message that names others, by another way, which will not arrive."""
 UNKNOWN_DIGEST = "unknown_digest"
 """The kind of the message that names others whose outcome is unknown."""
 CARD_UPDATE = "card_update"
 """The kind of the message that brings a sent card up to date."""
 MERGED_DIGEST = "merged_digest"
 """The kind of the message that others went into because their robot was short."""
-STREAK = 10
+STREAK = 20
 """Failures in a row that are told apart; more do not lengthen a pause further."""
-_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _FRESH: dict[str, Any] = {
     "state": Status.PENDING,
     "attempts": 0,
@@ -37,6 +38,7 @@ _FRESH: dict[str, Any] = {
     "names": (),
     "remote_id": None,
     "shown": None,
+    "detour_at": None,
 }
 Row = Mapping[str, Any]
 _BOX, _ATTEMPT, _LEASE = table(Outbox), table(Attempt), table(Lease)
@@ -59,62 +61,34 @@ def moments(scope: Scope, sender_of: Callable[[str], Sender | None], holder: str
     found: dict[str, datetime] = {}
     for endpoint in {*waiting[0], *waiting[1], *doubtful, *begun}:
         sender = sender_of(endpoint)
-        free = _EARLIEST if sender is None else free_from(recent(scope, endpoint, sender.limits), sender.limits)
+        free = quotas.EARLIEST if sender is None else quotas.free_from(scope, endpoint, sender.limits)
         due = [max(at[endpoint], free) for at in waiting if endpoint in at]
         if sender is not None and sender.avoid and endpoint in waiting[1]:
             due[-1] = crowding.quiet_from(max(due[-1], scope.now), endpoint, sender.avoid)
         if endpoint in begun:
             due.append(scope.now)
-        if endpoint in doubtful and sender is not None:
+        if endpoint in doubtful:
             due.append(doubtful[endpoint])
         if due:
-            found[endpoint] = max(min(due), held.get(endpoint, _EARLIEST))
+            found[endpoint] = max(min(due), held.get(endpoint, quotas.EARLIEST))
     return found
 
 
-def recent(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> list[Row]:
-    """The last requests to an endpoint, newest first: as many as its limits and pauses depend on."""
-    most = max((STREAK, *(limit.count for limit in limits)))
+def recent(scope: Scope, endpoint: str) -> list[Row]:
+    """The last requests to an endpoint, newest first: as many as its pauses depend on."""
     query = (
         sa.select(_ATTEMPT)
         .where(_ATTEMPT.c.endpoint == endpoint)
         .order_by(_ATTEMPT.c.at.desc(), _ATTEMPT.c.id.desc())
-        .limit(most)
+        .limit(STREAK)
     )
     return _rows(scope, query)
-
-
-def free_from(attempts: list[Row], limits: tuple[Limit, ...]) -> datetime:
-    """The earliest moment for the next request after these (newest first), by limits and pauses.
-
-    A request reaches the platform between its beginning and its end, and an endpoint has one at a time. Counting from
-    the end therefore keeps the platform's own count within the limit, however long a request was on its way.
-    """
-    pauses = [row["pause_until"] for row in attempts if row["pause_until"] is not None]
-    refills = [
-        (oldest["ended_at"] or oldest["at"]) + limit.window
-        for limit in limits
-        for oldest in attempts[limit.count - 1 : limit.count]
-    ]
-    return max((*pauses, *refills), default=_EARLIEST)
 
 
 def failures(attempts: list[Row]) -> int:
     """How many of these (newest first) went wrong in a row, for whatever message."""
     fine = (Outcome.SENT, Outcome.PERMANENT)
     return next((n for n, row in enumerate(attempts) if row["outcome"] in fine), len(attempts))
-
-
-def shortage(attempts: list[Row], limits: tuple[Limit, ...], count: int, now: datetime, wait: timedelta) -> bool:
-    """Whether the last of `count` messages would wait longer than `wait` for these limits, were nothing else sent."""
-    ends = [row["ended_at"] or row["at"] for row in reversed(attempts)]
-    for _ in range(count if limits else 0):
-        refills = (ends[-limit.count] + limit.window for limit in limits if len(ends) >= limit.count)
-        at = max((now, *refills))
-        if at > now + wait:
-            return True
-        ends.append(at)
-    return False
 
 
 def waiting_for(scope: Scope, endpoint: str, *which: sa.ColumnElement[bool]) -> list[Row]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.delivery import ledger
+from bot.delivery import ledger, quotas
 from bot.delivery.ledger import MERGED_DIGEST, UNKNOWN_DIGEST, Row
 from bot.platforms.contract import Outgoing, Sender
 from handlers.notices import names_of
@@ -39,16 +39,15 @@ def merge(
     scope: Scope,
     endpoint: str,
     sender: Sender,
-    attempts: list[Row],
     compose: Callable[[Scope, Row], Outgoing],
 ) -> bool:
     """Queue one digest in the place of what waits, if it would wait too long; whether that was done.
 
-    `attempts` are the endpoint's last requests. As many go into it as one message to this sender takes.
+    As many go into it as one message to this sender takes.
     """
     rule = office.rules(scope.now).merging
     count = ledger.count_waiting(scope, endpoint, _ORDINARY, _BOX.c.next_at <= scope.now)
-    if count < 2 or not ledger.shortage(attempts, sender.limits, count, scope.now, rule.wait):
+    if count < 2 or not quotas.shortage(scope, endpoint, sender.limits, count, rule.wait):
         return False
     rows = [row for row in ledger.waiting_for(scope, endpoint, *_MERGED) if _mergeable(row)][: rule.most]
     while len(rows) > 1:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from bot.doctor.finding import Finding, bad, good, warning
 from bot.doctor.machine import secrets_inside
-from bot.routes import Endpoints
-from config.organisation import Organisation, role_name
+from bot.routes import TEXT_BY_ROBOTS, Endpoints
+from config.organisation import PLATFORMS, Organisation, role_name
 from config.settings import Settings
 
 _NEEDED = ("duty", "department", "reviewer", "office")
@@ -16,7 +16,13 @@ _NEEDED = ("duty", "department", "reviewer", "office")
 def platforms(settings: Settings, organisation: Organisation) -> Iterator[Finding]:
     """Groups and their robots. Nothing is sent."""
     routes = Endpoints(organisation, settings)
-    found = [*_groups(organisation), *mute(routes, organisation), *_answering(settings, organisation)]
+    found = [
+        *_groups(organisation),
+        *mute(routes, organisation),
+        *unread(routes, organisation),
+        *spare(organisation),
+        *_answering(settings, organisation),
+    ]
     if inside := secrets_inside(organisation):
         mend = "改用 webhook_env、secret_env，把值放进环境变量"
         found.append(warning("平台", f"机器人地址或密钥直接写在组织文件里：{'、'.join(inside)}", mend))
@@ -28,8 +34,9 @@ def platforms(settings: Settings, organisation: Organisation) -> Iterator[Findin
 
 
 def lacking(organisation: Organisation) -> list[Finding]:
-    """What an office lacks to bring an order to its end: told at each start, too."""
-    return [*_groups(organisation), *_people(organisation)]
+    """What an office lacks to bring an order to its end, and what may go elsewhere than meant: told at each start,
+    too."""
+    return [*_groups(organisation), *_people(organisation), *spare(organisation)]
 
 
 def people(organisation: Organisation) -> Iterator[Finding]:
@@ -94,4 +101,23 @@ def mute(routes: Endpoints, organisation: Organisation) -> Iterator[Finding]:
     if mute := [group.name for group in organisation.groups if not routes.of_group(group)]:
         several = f"（{len(mute)} 个群）" if len(mute) > 1 else ""
         mend = "给群加一个群机器人，或让机器人进群后用 /绑定 绑定"
-        yield warning("平台", f"{'、'.join(mute)}没有出口{several}，发过去的通知都会失败", mend)
+        yield warning("平台", f"{'、'.join(mute)}没有出口{several}，发过去的通知都要等着", mend)
+
+
+def unread(routes: Endpoints, organisation: Organisation) -> Iterator[Finding]:
+    """Groups whose readers see plain text only, where the platform's bot writes nothing but markdown."""
+    groups = [group for group in organisation.groups if group.text_only]
+    if found := [
+        group.name for group in groups if {f"{on}:{group.id}" for on in TEXT_BY_ROBOTS} & {*routes.of_group(group)}
+    ]:
+        mend = "给群加一个群机器人，写进组织文件的 robots；通知就由它用纯文本发"
+        yield warning("平台", f"{'、'.join(found)}只能看纯文本，但只有智能机器人能发到那里，它发的是 markdown", mend)
+
+
+def spare(organisation: Organisation) -> Iterator[Finding]:
+    """Groups with several robots of one platform: nobody can see from their addresses where they write to."""
+    for group in organisation.groups:
+        for platform, count in Counter(robot.platform for robot in group.robots).items():
+            if count > 1:
+                told = f"{group.name}有 {count} 个{PLATFORMS[platform]}机器人，视为同一个会话：第一个发，其余备用"
+                yield warning("平台", told, "在同一个群里就不必改；不在同一个群里，请在组织文件里分成几个用途相同的群")

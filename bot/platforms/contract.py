@@ -134,7 +134,8 @@ class Outcome(StrEnum):
     """Certainly not delivered: the way out is shut until somebody mends it (robot removed, address not allowed, key
     wrong). The message waits for that."""
     PERMANENT = "permanent"
-    """Certainly not delivered, and no repeat of this very message will help: it is ill-formed, too long, refused."""
+    """Certainly not delivered, and no repeat of this very message will help: it is ill-formed, too long, refused. It
+    is named by another way."""
     UNKNOWN = "unknown"
     """The request may have arrived: the line was cut or hung after writing, or the answer made no sense."""
 
@@ -162,10 +163,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `count` requests within any `window`."""
+    """At most `count` requests within any `window`: to one endpoint, or together by all whose limits name `bucket`
+    (an app, an account, a conversation that several endpoints lead to)."""
 
     count: int
     window: timedelta
+    bucket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from handlers.refusal import Refusal
 from handlers.work import Said, Work
 from storage import outbox, robots
 from storage.columns import table
-from storage.outbox import SENTENCES, WAITING, Status
+from storage.outbox import NOWHERE, SENTENCES, WAITING, Status
 from storage.queries import head
 from storage.tables import Lease, Outbox
 
@@ -117,7 +117,7 @@ def _trouble(work: Work, state: Status) -> list[str]:
     return [
         f"{near_text(row['at'], work.now)} {_where(work, row['audience'])}{_KINDS.get(row['kind'], '')}："
         f"{cut(row['text'].splitlines()[0], 30)}（{robots.coded(row['detail'] or SENTENCES[state], row['code'])}）"
-        f"{_decision(row, repeated) if state is Status.UNKNOWN else ''}"
+        f"{_decision(row, repeated) if state is Status.UNKNOWN else _named(row)}"
         for row in rows
     ]
 
@@ -127,6 +127,13 @@ def _decision(row: Mapping[str, Any], repeated: Collection[int]) -> str:
     if row["id"] in repeated:
         return " → 已重发一次"
     return " → 将汇总提示" if row["told_at"] is None else " → 已重发或汇总提示"
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """What was decided about a message that failed."""
+    if row["told_at"] is not None:
+        return " → 已换别的出口告知"
+    return "" if row["detour_at"] is None else " → 将换别的出口告知"
 
 
 def _leases(work: Work) -> list[str]:
@@ -145,9 +152,11 @@ def _leases(work: Work) -> list[str]:
 
 def _place(work: Work, endpoint: str) -> str:
     """An endpoint with the name of its group or person, where its parts have one."""
-    _, _, rest = endpoint.partition(":")
+    platform, _, rest = endpoint.partition(":")
     audience = rest if rest.startswith("@") else rest.partition(":")[0]
     named = _where(work, audience)
+    if platform == NOWHERE:
+        return f"{named}（没有出口）"
     return endpoint if named == audience else f"{named}（{endpoint}）"
 
 

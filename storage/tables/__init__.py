@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from storage.tables.accounts import Binding, BindingCode, Seen
 from storage.tables.journal import Counter, Event, Head, Meta
-from storage.tables.messages import Attempt, ConsoleMessage, DroppedImport, Inbox, Outbox, Unannounced
+from storage.tables.messages import Attempt, ConsoleMessage, Draw, DroppedImport, Inbox, Outbox, Unannounced
 from storage.tables.moments import Clock, ClockTable, Lease, Reminder, Slot, Stay, StayTable, Timer
 from storage.tables.orders import (
     Attachment,
@@ -52,6 +52,7 @@ __all__ = [
     "Counter",
     "Dispatch",
     "DispatchTable",
+    "Draw",
     "DroppedImport",
     "Evaluation",
     "EvaluationTable",

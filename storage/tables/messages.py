@@ -29,10 +29,12 @@ class Inbox(SQLModel, table=True):
 class Outbox(SQLModel, table=True):
     """A message on its way to one endpoint (a robot or a chat). `storage/outbox.py` explains each state.
 
-    `told_at`: when a message of unknown outcome was repeated or named in a digest. `names`: the ids that a digest of
-    such messages lists. `orders`: what it speaks of, so that a quote finds it. `content`: what a platform that shows
-    more than text may show, and how a reply finds its question. `remote_id`: the platform's id of what was sent;
-    `shown`: the order's state that a sent card shows, as long as it can be brought up to date.
+    `told_at`: when a message of unknown outcome was repeated or named in a digest, or one that failed was named by
+    another way. `names`: the ids that a digest of such messages lists. `detour_at`: when it is to be named by another
+    way, because nobody may read it where it was sent. `orders`: what it speaks of, so that a quote finds it.
+    `content`: what a platform that shows more than text may show, and how a reply finds its question. `remote_id`:
+    the platform's id of what was sent; `shown`: the order's state that a sent card shows, as long as it can be
+    brought up to date.
     """
 
     __tablename__ = "outbox"
@@ -43,6 +45,7 @@ class Outbox(SQLModel, table=True):
         sa.Index("ix_outbox_cause", "cause"),
         sa.Index("ix_outbox_remote", "remote_id"),
         sa.Index("ix_outbox_shown", "shown"),
+        sa.Index("ix_outbox_detour_at", "detour_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -71,6 +74,7 @@ class Outbox(SQLModel, table=True):
     content: Any = Field(default=None, sa_type=JsonText, nullable=True)
     remote_id: str | None = None
     shown: str | None = None
+    detour_at: datetime | None = None
 
 
 class Attempt(SQLModel, table=True):
@@ -92,6 +96,17 @@ class Attempt(SQLModel, table=True):
     code: int | None = None
     detail: str = ""
     pause_until: datetime | None = None
+
+
+class Draw(SQLModel, table=True):
+    """That a request counts against a limit which several endpoints share; kept as long as it counts."""
+
+    __tablename__ = "draw"
+    __table_args__ = (sa.Index("ix_draw_bucket_at", "bucket", "at"),)
+
+    bucket: str = Field(primary_key=True)
+    outbox_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(primary_key=True)
 
 
 class Unannounced(SQLModel, table=True):

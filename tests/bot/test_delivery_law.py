@@ -21,7 +21,7 @@ from tests.platforms.wecom_server import FakeWeCom
 
 FINE = fake.cut_answer(len(fake.whole_answer()))
 CERTAINLY_NOT = (fake.errcode(-1), fake.errcode(45009), fake.status(429, retry_after=9), fake.status(503))
-FOR_GOOD = (fake.errcode(93000), fake.status(403))
+FOR_GOOD = (fake.errcode(93000), fake.status(403), fake.errcode(40058))
 MAY_HAVE = (
     fake.garbage(),
     fake.garbage(record=True),
@@ -148,7 +148,10 @@ async def live_through(store, script, priorities, limit, crashes):
         followed = {row.repeat_of for row in rows} | {
             name for row in rows if row.state in {Status.SENT, Status.FAILED} for name in row.names
         }
+        told = {name for row in rows if row.kind == "not_delivered" for name in row.names}
         for row in rows:
+            if row.state == Status.FAILED and row.kind == "notice" and row.parent_id is None:
+                assert row.id in told, "a refusal was named by nobody"
             if row.state == Status.UNKNOWN and row.kind == "notice":
                 assert row.id in followed, "an unknown outcome was neither repeated nor named"
             if row.state == Status.MERGED:

@@ -172,18 +172,26 @@ async def test_a_digest_that_is_refused_for_good_fails_with_all_it_names(one, we
     wecom.then(fake.errcode(40058))
     await notices(one, 20)
     await one.through()
-    assert set(one.states()) == {Status.FAILED}
-    assert all("拒收" in row.detail for row in one.rows())
+    *rows, told = one.rows()
+    assert {row.state for row in rows} == {Status.FAILED}
+    assert all("拒收" in row.detail for row in rows)
+    assert (told.kind, told.orders, told.state) == ("not_delivered", tuple(range(1, 21)), Status.SENT)
 
 
-async def test_a_digest_for_a_robot_that_is_gone_fails_with_all_it_names(one, wecom):
+async def test_a_digest_for_a_robot_that_is_gone_is_taken_apart_and_all_it_names_waits(one, wecom):
     wecom.then(fake.status(429, retry_after=120))
     await notices(one, 20)
     await one.delivery.drain()
     assert one.states().count(Status.MERGED) == 20
+    senders = dict(one.senders)
     one.senders.clear()
+    await one.through(timedelta(minutes=3))
+    *rows, digest = one.rows()
+    assert {(row.state, row.endpoint) for row in rows} == {(Status.PENDING, "nowhere:dispatch")}
+    assert digest.state == Status.CANCELLED
+    one.senders.update(senders)
     await one.through()
-    assert set(one.states()) == {Status.FAILED}
+    assert named(wecom.contents) == list(range(1, 21))
 
 
 async def test_a_digest_confirmed_after_all_takes_its_repeat_back(store, database_url, open_store, clock, wecom):

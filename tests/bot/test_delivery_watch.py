@@ -182,10 +182,11 @@ async def test_a_robot_that_was_removed_is_forgotten(two, clock):
     await process.through(timedelta(minutes=15))
     assert len(second.contents) == 1
     del process.senders[ROBOT]
-    await process.through()
+    await process.through(timedelta(minutes=5))
     assert len(second.contents) == 1
-    assert process.states()[0] == Status.FAILED
-    assert "发不出" not in shown(process)
+    assert process.states()[0] == Status.PENDING, "it waits for another way"
+    assert "wecom:dispatch:0 自" not in shown(process)
+    assert "dispatch（没有出口）：1 条" in shown(process)
 
 
 async def test_the_status_lists_what_waits_and_what_was_decided_about_doubtful_messages(two, clock):

@@ -20,18 +20,17 @@ def endpoints(console, organisation=ORGANISATION):
     return Endpoints(organisation, load_settings(None, {"JIESU_CONSOLE__ENABLED": console}))
 
 
-def test_a_group_is_reached_in_the_work_group_and_by_each_robot():
-    assert endpoints("true").of_group(TWO) == (
-        "console:dispatch",
-        "wecom:dispatch:0",
-        "dingtalk:dispatch:1",
-        "wecom:dispatch:2",
-    )
+def test_a_group_is_reached_in_the_work_group_and_once_on_each_platform():
+    assert endpoints("true").of_group(TWO) == ("console:dispatch", "wecom:dispatch:0", "dingtalk:dispatch:1")
     assert endpoints("true").of_group(NONE) == ("console:leaders",)
 
 
+def test_a_second_robot_of_a_platform_is_a_spare():
+    assert endpoints("false").every_of_group(TWO) == ("wecom:dispatch:0", "dingtalk:dispatch:1", "wecom:dispatch:2")
+
+
 def test_without_the_console_only_robots_are_left():
-    assert endpoints("false").of_group(TWO) == ("wecom:dispatch:0", "dingtalk:dispatch:1", "wecom:dispatch:2")
+    assert endpoints("false").of_group(TWO) == ("wecom:dispatch:0", "dingtalk:dispatch:1")
     assert endpoints("false").of_group(NONE) == ()
     assert endpoints("false").of_person("zhang") == ()
 
@@ -82,7 +81,19 @@ def test_readers_who_see_no_markdown_are_written_to_by_the_robot(text_only, way)
         id="g", name="群", purpose="dispatch", chats={"wecom": "wr1"}, robots=(ROBOTS[0],), text_only=text_only
     )
     settings = load_settings(None, {"JIESU_WECOM__BOT_ID": "b", "JIESU_WECOM__SECRET": "x"})
-    assert Endpoints(Organisation(people=(), groups=(group,)), settings).of_group(group) == (way,)
+    ways = Endpoints(Organisation(people=(), groups=(group,)), settings)
+    assert ways.of_group(group) == (way,)
+    assert set(ways.every_of_group(group)) == {"wecom:g:0", "wecom:g"}
+
+
+def test_a_person_on_several_platforms_is_written_to_where_they_wrote_last():
+    accounts = {"matrix": "@li:chat.test", "dingtalk": "li"}
+    li = Person(id="li", name="李四", roles=frozenset({"duty"}), accounts=accounts)
+    ways = Endpoints(Organisation(people=(li,), groups=()), load_settings(None, BOT | APP))
+    assert ways.every_of_person("li") == ("dingtalk:@li", "matrix:@li")
+    ways.directory.wrote("li", "matrix")
+    assert ways.of_person("li") == ("matrix:@li",)
+    assert ways.every_of_person("li") == ("matrix:@li", "dingtalk:@li")
 
 
 @pytest.mark.parametrize(

@@ -52,12 +52,17 @@ def test_a_message_is_queued_for_each_endpoint(store: Store) -> None:
         assert (message["order_id"], message["cause"], message["at"], message["next_at"]) == (1, "import:3", NOW, NOW)
 
 
-def test_a_message_that_nobody_can_carry_is_kept_as_failed(store: Store) -> None:
+def test_a_message_that_nobody_can_carry_waits_for_a_way_and_an_urgent_one_is_to_be_named_elsewhere(
+    store: Store,
+) -> None:
     queue(store, "新工单", endpoints=[])
-    (lost,) = messages(store)
-    assert (lost["endpoint"], lost["state"]) == (NOWHERE, Status.FAILED)
-    assert lost["detail"]
-    assert look(store, outbox.endpoints_waiting) == {}
+    queue(store, "紧急工单", Priority.URGENT, endpoints=[])
+    lost, urgent = messages(store)
+    for message in (lost, urgent):
+        assert (message["endpoint"], message["state"]) == (f"{NOWHERE}:group", Status.PENDING)
+        assert message["detail"]
+    assert (lost["detour_at"], urgent["detour_at"]) == (None, NOW)
+    assert look(store, outbox.endpoints_waiting) == {f"{NOWHERE}:group": NOW}
 
 
 def test_a_refused_command_sends_nothing(store: Store) -> None:
@@ -98,7 +103,7 @@ def test_counts_by_state(store: Store) -> None:
     queue(store, "a", endpoints=["one", "two", "three"])
     queue(store, "b", endpoints=[])
     set_state(store, 2, state=Status.SENT)
-    assert look(store, outbox.counts) == {"pending": 2, "sent": 1, "failed": 1}
+    assert look(store, outbox.counts) == {"pending": 3, "sent": 1}
 
 
 def lease(store: Store, holder: str, now: Any = NOW, name: str = "robot") -> bool:

@@ -1,6 +1,7 @@
 """The platform as the settings configure it."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -21,6 +22,9 @@ from handlers.intake.files import MAX_BYTES
 
 CROWDED: Final = (timedelta(0), timedelta(minutes=30))
 """Whole and half hours, 10:00 and 17:30 among them, at which Feishu refuses more than usual (platforms, A3)."""
+
+APP: Final = (Limit(45, timedelta(seconds=1)), Limit(900, timedelta(minutes=1)))
+"""★ Of the 50 in a second and 1,000 in a minute that an app may send, to all chats together (platforms, A3)."""
 
 
 def connect(wiring: Wiring) -> "Feishu":
@@ -140,5 +144,6 @@ class Feishu:
     def _sender(self, native: str, *, person: bool) -> Sender | None:
         if self._bot is None:
             return None
-        # The limit of a minute is the whole app's and far away; a chat takes five in a second.
-        return FeishuChat(self._bot.api, native, person=person, limits=self._limits[:1], avoid=())
+        chat = replace(self._limits[0], bucket=f"{NAME}:{native}")
+        app = (replace(limit, bucket=f"{NAME}:app:{self._wiring.settings.feishu.app_id}") for limit in APP)
+        return FeishuChat(self._bot.api, native, person=person, limits=(chat, *app), avoid=())

@@ -35,7 +35,9 @@ class Matrix:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         homeserver, self._user_id, token = _given(wiring)
-        limit = Limit(wiring.settings.matrix.per_minute, timedelta(minutes=1))
+        # A server counts what an account says in all rooms together.
+        bucket = f"matrix:{wiring.settings.matrix.user_id}"
+        limit = Limit(wiring.settings.matrix.per_minute, timedelta(minutes=1), bucket)
         self._limits = (limit,)
         self._api = Api(wiring.session, homeserver, token)
         self._rooms = Rooms(self._api, self._user_id)

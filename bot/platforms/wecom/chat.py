@@ -54,11 +54,11 @@ class BotChat:
     A notice with actions is followed by a card with buttons, where `features` has template_card.
     """
 
-    limits: tuple[Limit, ...] = LIMITS
     avoid: tuple[Avoid, ...] = ()
     edits = False
 
     def __init__(self, line: Line, chat: str, kind: int, features: Collection[str]) -> None:
+        self.limits: tuple[Limit, ...] = tuple(replace(limit, bucket=f"wecom:{chat}") for limit in LIMITS)
         self._line = line
         self._chat = chat
         self._kind = kind

@@ -119,13 +119,15 @@ def _same_people(ways: Ways, found: list[Way], own: str) -> list[Way]:
 
 
 def _settle(office: Office, scope: Scope, row: Row, *, named: bool) -> None:
-    if named or row["kind"] in (REPLY, NOT_DELIVERED):
-        # A naming that every way refused stays in /状态: another round would be refused, too. What is in doubt or
-        # waits is still told in its own chat.
-        told = {"told_at": scope.now} if named and row["state"] == Status.FAILED else {}
-        outbox.update(scope, row["id"], detour_at=None, **told)
-    else:
+    """Nothing more to name; or later, where there is no way yet and nothing else will tell of it: what is in doubt
+    or waits is still told in its own chat, and a naming that every way refused would be refused again."""
+    failed = row["state"] == Status.FAILED
+    forgotten = row["kind"] not in (REPLY, NOT_DELIVERED) and (failed or row["told_at"] is not None)
+    if not named and forgotten:
         outbox.update(scope, row["id"], detour_at=scope.now + office.rules(scope.now).robot_closed)
+    else:
+        told = {"told_at": scope.now} if named and failed else {}
+        outbox.update(scope, row["id"], detour_at=None, **told)
 
 
 def _name(office: Office, ways: Ways, scope: Scope, way: Way, rows: Sequence[Row], urgent: bool) -> None:

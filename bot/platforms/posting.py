@@ -8,7 +8,7 @@ connection (`webhook_session`): on a kept one the server may have hung up alread
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import IO
@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.platforms.contract import Answer, Outcome
 from bot.platforms.resolving import Guarded, PrivateAddress
+from config.texts import cut
 
 LARGEST_ANSWER = 64 * 1024
 """Bytes of an answer that are read; a longer one counts as unreadable."""
@@ -27,6 +28,9 @@ DEFAULT_WAIT = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
 """★ A platform that asks for more is asked again after this time."""
 JSON = "application/json; charset=utf-8"
+_WORDS = 60
+_TELLTALE = re.compile(r"https?://\S+|\S+@\S+|[0-9A-Za-z+/=_\-]{20,}|\d+(?:[.:\-]\d+)+|\d{5,}")
+"""Addresses, dotted numbers, phones, e-mail, and runs of letters and digits as long as a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,16 @@ class NoReply:
 
     written: bool
     reason: str
+
+
+def unlisted(answer: Answer, words: object) -> Answer:
+    """An answer whose code no table knows, with the platform's own words for whoever looks it up: on one line, short,
+    and without addresses, numbers and anything as long as a key."""
+    if answer.outcome is not Outcome.UNKNOWN or not isinstance(words, str):
+        return answer
+    kept = _TELLTALE.sub("…", "".join(mark if mark.isprintable() else " " for mark in words))
+    said = cut(kept, _WORDS)
+    return replace(answer, detail=f"{answer.detail}，原话：{said}") if said else answer
 
 
 def webhook_session(trusted: Collection[str] = (), resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from bot.platforms.posting import NoReply, Reply, multipart, request
+from bot.platforms.contract import Answer, Outcome
+from bot.platforms.posting import NoReply, Reply, multipart, request, unlisted
 
 SECOND = timedelta(seconds=1)
 
@@ -80,3 +81,16 @@ async def test_where_nobody_answers_nothing_was_written(session):
 
     assert isinstance(reply, NoReply)
     assert not reply.written
+
+
+def test_of_an_unlisted_answer_the_platforms_own_words_are_kept_without_what_may_be_secret():
+    answer = Answer(Outcome.UNKNOWN, "没见过的错误码（错误码 77777）", 200, 77777)
+    words = (
+        "content risk,\nhint: [1633000000abcdef0123456789], from ip: 10.1.2.3, call 13800001234, see https://a.test/x"
+    )
+    detail = unlisted(answer, words).detail
+    assert "原话：content risk, hint: […], from ip: …, call …" in detail
+    assert not any(secret in detail for secret in ("1633000000", "10.1.2.3", "13800001234", "a.test", "\n"))
+    assert unlisted(answer, None) == unlisted(answer, "") == answer
+    known = Answer(Outcome.RETRY, "忙", 200, -1)
+    assert unlisted(known, "busy") == known

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.platforms.contract import Answer, Outcome
-from bot.platforms.posting import DEFAULT_WAIT, Reply, answer_by_status
+from bot.platforms.posting import DEFAULT_WAIT, Reply, answer_by_status, unlisted
 
 REST: Final = timedelta(minutes=10)
 """How long the platform keeps a robot quiet that was too fast (platforms, A2)."""
@@ -92,7 +92,8 @@ def answer_of(reply: Reply) -> Answer:
         return Answer(Outcome.UNKNOWN, f"钉钉说成功，状态却是 HTTP {reply.status}，可能已经送到", reply.status, code)
     outcome, detail = _verification(found) if code == UNVERIFIED else CODES.get(code, _UNKNOWN)
     wait = (_WAITS.get(code) or reply.wait or DEFAULT_WAIT) if outcome is Outcome.RETRY_AFTER else None
-    return Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", reply.status, code, wait)
+    made = Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", reply.status, code, wait)
+    return unlisted(made, found.get("errmsg"))
 
 
 def refused(reply: Reply) -> tuple[Answer, bool]:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.platforms.contract import Answer, Outcome
-from bot.platforms.posting import DEFAULT_WAIT, NoReply, Reply, answer_by_status, answer_without_reply
+from bot.platforms.posting import DEFAULT_WAIT, NoReply, Reply, answer_by_status, answer_without_reply, unlisted
 
 EXPIRED: Final = frozenset({99991661, 99991663, 99991664, 99991671})
 """The token is missing, wrong or expired: another one is fetched."""
@@ -106,7 +106,8 @@ def answer_of(reply: Reply | NoReply, pause: timedelta = DEFAULT_WAIT) -> Answer
         return Answer(Outcome.UNKNOWN, f"飞书说成功，状态却是 HTTP {reply.status}，可能已经送到", reply.status, code)
     outcome, detail = _doubted(answer) if code == _DOUBTED else CODES.get(code, _UNKNOWN)
     wait = (reply.wait or pause) if outcome is Outcome.RETRY_AFTER else None
-    return Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", reply.status, code, wait)
+    made = Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", reply.status, code, wait)
+    return unlisted(made, answer.get("msg"))
 
 
 def _doubted(answer: dict[str, Any]) -> tuple[Outcome, str]:

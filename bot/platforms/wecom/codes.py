@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bot.platforms.contract import Answer, Outcome
-from bot.platforms.posting import DEFAULT_WAIT, Reply, answer_by_status
+from bot.platforms.posting import DEFAULT_WAIT, Reply, answer_by_status, unlisted
 
 STALE: Final = frozenset({846605, 846608})
 """The question that was answered is not known any more, or its answer was closed: the answer can go unasked."""
@@ -17,23 +17,25 @@ STALE: Final = frozenset({846605, 846608})
 
 def answer_of(reply: Reply) -> Answer:
     """What an HTTP answer means. An `errcode` decides whatever the HTTP status; without one the status does."""
-    code = errcode(loaded(reply.body))
+    told = loaded(reply.body)
+    code = errcode(told)
     if code is None:
         return answer_by_status(reply)
     if code == 0 and reply.status // 100 != 2:
         return Answer(Outcome.UNKNOWN, f"平台说成功，状态却是 HTTP {reply.status}，可能已经送到", reply.status, code)
-    return answer_to(code, reply.status, reply.wait)
+    return answer_to(code, reply.status, reply.wait, told.get("errmsg"))
 
 
-def answer_to(code: int, status: int | None = None, wait: timedelta | None = None) -> Answer:
-    """What a code means; `wait` is the pause that the answer asked for.
+def answer_to(code: int, status: int | None = None, wait: timedelta | None = None, words: object = None) -> Answer:
+    """What a code means; `wait` is the pause that the answer asked for, `words` are the platform's.
 
     A code that the table does not know is kept as unknown and shown with its number: nobody has said that such a
     message did not arrive, and repeating it for ever would help nobody.
     """
     outcome, detail = _CODES.get(code, _UNKNOWN_CODE)
     pause = (wait or DEFAULT_WAIT) if outcome is Outcome.RETRY_AFTER else None
-    return Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", status, code, pause)
+    answer = Answer(outcome, detail if code == 0 else f"{detail}（错误码 {code}）", status, code, pause)
+    return unlisted(answer, words)
 
 
 def loaded(body: bytes | str | None) -> dict[str, Any]:

@@ -106,7 +106,7 @@ class Socket:
         code, told = errcode(reply), reply.get("body")
         if code is None:
             return Answer(Outcome.UNKNOWN, "回执里没有平台的结果码，这条消息可能已经送到"), {}
-        return answer_to(code), told if isinstance(told, dict) else {}
+        return answer_to(code, words=reply.get("errmsg")), told if isinstance(told, dict) else {}
 
     async def _hold(self) -> tuple[bool, bool]:
         """Connect and read until the end; whether the bot was let in, and whether another connection ended ours."""

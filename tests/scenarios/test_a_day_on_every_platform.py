@@ -170,6 +170,8 @@ async def matrix() -> AsyncIterator[Way]:
         assert server.errors == []
 
 
+OF_WAYS = ("robot_failing", "robot_works", "not_delivered", "unknown_digest")
+"""Kinds of messages that speak of ways out."""
 WAYS = {way.__name__: way for way in (console, example, wecom, dingtalk, feishu, matrix)}
 
 
@@ -242,7 +244,9 @@ def left(store: Store, way: Way) -> dict[str, Any]:
             return [dict(item) for item in connection.execute(sa.select(found).order_by(*found.primary_key)).mappings()]
 
         events = [json.loads(event["body"]) for event in rows(Event)]
-        sent = [message for message in rows(Outbox) if message["endpoint"].startswith(f"{way.platform}:")]
+        # All groups but one are mute on every platform but the console, which raises an alarm there.
+        messages = [message for message in rows(Outbox) if message["kind"] not in OF_WAYS]
+        sent = [message for message in messages if message["endpoint"].startswith(f"{way.platform}:")]
         assert [message for message in sent if message["state"] not in ("sent", "split")] == []
         return {
             "events": [{name: event[name] for name in event if name != "cause"} for event in events],
@@ -260,7 +264,7 @@ def left(store: Store, way: Way) -> dict[str, Any]:
             ),
             "told": sorted(
                 (message["at"], message["kind"], message["audience"], message["text"], message["order_id"])
-                for message in rows(Outbox)
+                for message in messages
                 if message["kind"] != "reply" and message["parent_id"] is None
             ),
         }

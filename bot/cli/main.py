@@ -57,7 +57,7 @@ def run(config_file: ConfigOption = None) -> None:
 @app.command()
 def demo(
     port: Annotated[int, typer.Option("--port", help="网页端口，0 为任选一个空闲端口", min=0, max=65535)] = 8080,
-    speed: Annotated[float, typer.Option("--speed", help="时间加快的倍数", min=0.0, max=3600.0)] = 10.0,
+    speed: Annotated[float, typer.Option("--speed", help="时间加快的倍数", min=0.0, max=3600.0)] = 5.0,
 ) -> None:
     """演练：样例街道，一天的生成工单，浏览器里的工作群"""
     from bot.cli.rehearsing import run_demo

@@ -106,6 +106,8 @@ async function wholeWay(page, house, { touch }) {
   const step = async (words, typedMore = "") => {
     await tap(page.locator(".command", { hasText: words }).last(), touch);
     const other = page.locator(".act-as").last();
+    const filled = (name) => document.querySelector("#box").value.startsWith(name) || document.querySelector(".act-as");
+    await page.waitForFunction(filled, words);
     if (await other.isVisible()) {
       const sends = (await other.innerText()).endsWith("发送");
       await tap(other, touch);

@@ -297,9 +297,9 @@ function send({ text, quote, files }) {
 }
 
 /** A command that was tapped; where something is still to be written, the caret stands where it goes. */
-function putCommand(command, message = null) {
+async function putCommand(command, message = null) {
   if (!here.group) return;
-  const whose = clock.rehearsal ? nextActor(command, message) : null;
+  const whose = clock.rehearsal ? await nextActor(command, message).catch(nobody) : null;
   if (whose) {
     proposed.set(message.id, { person: whose.id, command });
     refreshNow();
@@ -310,6 +310,12 @@ function putCommand(command, message = null) {
   composer.replace(text);
   if (before.trim() && before !== text)
     toast("换掉了输入框里的内容", { label: "恢复", run: () => composer.replace(before) });
+}
+
+/** No line: the service says who may, once the command can be sent. */
+function nobody(error) {
+  if (!(error instanceof api.ApiError)) throw error;
+  return null;
 }
 
 /** Whether nothing is left to be written behind a command. */
@@ -349,17 +355,21 @@ async function actAs(message, person) {
   else putCommand(command);
 }
 
-/** In a rehearsal one person plays all: whom the message calls for a step that the speaker may not take; else null. */
-function nextActor(command, message) {
+/** In a rehearsal one person plays all: who may take a step that the speaker may not; null where nobody else may. */
+async function nextActor(command, message) {
   const [, name, order] = /^\/(\D+?) ?#?(\d+)/.exec(command) ?? [];
-  if (!name || !message?.mentions.length || message.mentions.includes(here.person.id)) return null;
-  const known = offers.order(order);
+  if (!name || message?.from !== "bot") return null;
+  const number = Number(order);
   const own = offers.byName.get(name);
   // A seat could do it too, with 代: whoever is called comes first.
   const instead = own?.forms.some((form) => form.some((slot) => slot.before === "代" && !slot.optional));
-  if (own && !instead && (!known || known.commands.includes(name))) return null;
-  return office.people.get(message.mentions[0]) ?? null;
+  if (!instead && takes(offers, name, number)) return null;
+  const others = [...new Set([...message.mentions, ...office.people.keys()])].filter((id) => id !== here.person.id);
+  const given = await Promise.all(others.map((id) => api.complete(id)));
+  return office.people.get(others.find((_, place) => takes(given[place], name, number))) ?? null;
 }
+
+const takes = ({ orders }, name, number) => orders.some(({ id, commands }) => id === number && commands.includes(name));
 
 /** Who said the quoted message, its first line, and the order it is about, if that is one that is open. */
 function quoted(id) {

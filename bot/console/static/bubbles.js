@@ -144,7 +144,8 @@ function meta(message, person, name) {
 
 function body(text, open, view, commands) {
   const long = text.length > LONG.letters || text.split("\n", LONG.lines + 1).length > LONG.lines;
-  const nodes = view.reader.nodes(text, { reader: view.person.id, commands });
+  // No line begins with the dot between two facts.
+  const nodes = view.reader.nodes(text.replaceAll(" · ", "\u00a0· "), { reader: view.person.id, commands });
   const whole = el("div.text", { class: long && !open ? "clamped" : "" }, ...nodes);
   if (!long) return whole;
   const toggle = { type: "button", data: { action: "expand" }, "aria-expanded": String(open) };

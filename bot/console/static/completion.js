@@ -35,6 +35,7 @@ function commandNames({ before, after, offers, alone, quoted }) {
   const word = /^\s*(#?\d+)/.exec(after)?.[1];
   const order = offers.order(word) ?? quoted?.order ?? null;
   const items = [];
+  const looking = (name) => name === "查" && word !== undefined; // what is this order? is asked first
   for (const command of offers.commands) {
     if (command.private && !alone) continue;
     const names = [command.name, ...command.aliases];
@@ -42,7 +43,7 @@ function commandNames({ before, after, offers, alone, quoted }) {
     if (!starts && !(typed && command.name.includes(typed))) continue;
     if (word && command.orders === "none") continue;
     const fits = order?.commands.includes(command.name) ?? false;
-    if (word && order && !fits) continue;
+    if (word && order && !fits && !looking(command.name)) continue;
     const exact = names.some((name) => name.toLowerCase() === typed);
     items.push({
       label: `/${command.name}`,
@@ -51,7 +52,7 @@ function commandNames({ before, after, offers, alone, quoted }) {
       start: 0,
       insert: `/${command.name}${command.usage && !after.startsWith(" ") ? " " : ""}`,
       exact: exact && (Boolean(word) || sendable(command, quoted)),
-      place: [exact ? 0 : 1, starts ? 0 : 1, fits ? 0 : 1],
+      place: [exact ? 0 : 1, starts ? 0 : 1, looking(command.name) ? 0 : fits ? 1 : 2],
     });
   }
   items.sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1] || a.place[2] - b.place[2]);
@@ -93,7 +94,9 @@ function commandArguments({ before, after, offers, alone, quoted }) {
   const written = list.findIndex((item) => item.typed);
   const select = written < 0 ? list.findIndex((item) => item.chosen) : written;
   const orderWanted = open[0]?.slot === null && !open[0].token && open[0].needed;
-  const note = !list.length && orderWanted ? `现在没有能${command.name}的在办工单` : "";
+  const finished = list.length > 0 && places.length > 0 && places.every(({ needed }) => !needed) && orders.length > 0;
+  const none = !list.length && orderWanted ? `现在没有能${command.name}的在办工单` : "";
+  const note = none || (finished ? "可不填，直接发送" : "");
   return { items: list, select, usage, note };
 }
 

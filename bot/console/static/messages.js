@@ -58,7 +58,7 @@ export class MessageList {
     ).length;
     reconcile(this.#list, this.#items(view));
     this.#lastId = view.messages.at(-1)?.id ?? 0;
-    if (follow) this.#jump();
+    if (follow) this.#jump(arrived > 0);
     else if (arrived) this.#showUnseen(this.#unseen + arrived);
   }
 
@@ -193,8 +193,13 @@ export class MessageList {
     return this.#scroller.scrollHeight - this.#scroller.scrollTop - this.#scroller.clientHeight;
   }
 
-  #jump() {
+  /** To the end; `arrived`: a message that is longer than what can be seen is read from its beginning. */
+  #jump(arrived = false) {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const last = this.#list.lastElementChild;
+    if (!arrived || !last || last.offsetHeight <= this.#scroller.clientHeight) return;
+    last.scrollIntoView({ block: "start" });
+    this.#atEnd = false;
   }
 }
 

@@ -6,7 +6,7 @@ decide here who is called; today the responsible people are called at every step
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -79,17 +79,7 @@ def _groups(office: Office, item: Due) -> _Groups:
 
 def _remind_together(office: Office, scope: Scope, orders: Sequence[list[Due]]) -> None:
     """One message for a group: several orders, equally urgent, whose reminders are due in the same sweep."""
-    orders = sorted(orders, key=lambda items: (min(item.clock.due_at for item in items), items[0].order.id))
-    entries = [
-        (
-            items[0].order,
-            [(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
-            next(step for item in items if (step := advice(item.order, Kind(item.clock.kind))) is not None).partition(
-                "；"
-            )[0],
-        )
-        for items in orders
-    ]
+    entries = _entries(scope, orders)
     flat = [item for items in orders for item in items]
     first = flat[0].order
     text = office.texts.render(
@@ -109,6 +99,20 @@ def _remind_together(office: Office, scope: Scope, orders: Sequence[list[Due]]) 
         text=text,
         orders=[order.id for order, _, _ in entries],
     )
+
+
+def _entries(scope: Scope, orders: Iterable[list[Due]]) -> list[tuple[Order, dict[str, list[str]], str]]:
+    """What a message of several orders says of each, the most pressing first: its clocks by where they stand, its
+    step."""
+    entries = []
+    for items in sorted(orders, key=lambda items: (min(item.clock.due_at for item in items), items[0].order.id)):
+        standing: dict[str, list[str]] = {}
+        for item in items:
+            standing.setdefault(clocks.standing(item.clock, scope.now), []).append(item.clock.kind)
+        steps = (advice(item.order, Kind(item.clock.kind)) for item in items)
+        step = next(step for step in steps if step is not None)
+        entries.append((items[0].order, standing, step.partition("；")[0]))
+    return entries
 
 
 def _remind(office: Office, scope: Scope, items: Sequence[Due] = ()) -> None:
@@ -137,11 +141,12 @@ def _remind(office: Office, scope: Scope, items: Sequence[Due] = ()) -> None:
 
 def _repeat(office: Office, scope: Scope, items: list[Due]) -> None:
     """One urgent message for a group: all its urgent orders that are overdue, the latest first."""
-    items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
-    orders = list(dict.fromkeys(item.order.id for item in items))
-    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
-    more = len(lines) > _LISTED
-    text = office.texts.render("urgent_overdue", now=scope.now, lines=lines[:_LISTED], total=len(orders), more=more)
+    by_order = defaultdict(list)
+    for item in items:
+        by_order[item.order.id].append(item)
+    entries = _entries(scope, by_order.values())
+    orders = [order.id for order, _, _ in entries]
+    text = office.texts.render("urgent_overdue", now=scope.now, entries=entries[:_LISTED], total=len(entries))
     audience = _together(office, items)
     notices.post(office, scope, audience, kind="reminder", priority=Priority.URGENT, text=text, orders=orders)
 

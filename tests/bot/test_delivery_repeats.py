@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from bot.delivery.delivery import LONGEST
+from bot.delivery.asking import LONGEST
 from bot.platforms.contract import Limit
 from bot.platforms.feishu import chat as module
 from bot.platforms.feishu.api import OpenApi

@@ -182,7 +182,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
             last = missed[-1]["id"]
         while True:
             try:
-                item = await asyncio.wait_for(queue.get(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    item = await queue.get()
             except TimeoutError:
                 await response.write(b": still here\n\n")
                 continue

@@ -29,7 +29,9 @@ class Hub:
         while True:
             await self._hand_out()
             try:
-                await asyncio.wait_for(self._woken.wait(), 1.0)
+                # Not wait_for: cancelled in the very moment it is woken, that one forgets the cancellation.
+                async with asyncio.timeout(1.0):
+                    await self._woken.wait()
             except TimeoutError:
                 continue
             finally:

@@ -130,7 +130,8 @@ class Delivery:
             except (StoreError, SQLAlchemyError) as error:
                 logger.warning("delivery cannot read the outbox: {}", error)
             try:
-                await asyncio.wait_for(self._wake.wait(), POLL)
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
 

@@ -355,21 +355,27 @@ async function actAs(message, person) {
   else putCommand(command);
 }
 
-/** In a rehearsal one person plays all: who may take a step that the speaker may not; null where nobody else may. */
+/** In a rehearsal one person plays all: who takes a step that is not the speaker's; null where that is the speaker. A seat
+ * could act for a 科室, with 代: whoever does it in their own name comes first, and of these who is called. */
 async function nextActor(command, message) {
   const [, name, order] = /^\/(\D+?) ?#?(\d+)/.exec(command) ?? [];
   if (!name || message?.from !== "bot") return null;
-  const number = Number(order);
-  const own = offers.byName.get(name);
-  // A seat could do it too, with 代: whoever is called comes first.
-  const instead = own?.forms.some((form) => form.some((slot) => slot.before === "代" && !slot.optional));
-  if (!instead && takes(offers, name, number)) return null;
+  // Not what is known already: it may be older than the message that was tapped.
+  const own = role(await api.complete(here.person.id), name, Number(order));
+  if (own === "own") return null;
   const others = [...new Set([...message.mentions, ...office.people.keys()])].filter((id) => id !== here.person.id);
   const given = await Promise.all(others.map((id) => api.complete(id)));
-  return office.people.get(others.find((_, place) => takes(given[place], name, number))) ?? null;
+  const roles = given.map((each) => role(each, name, Number(order)));
+  const place = roles.includes("own") || own ? roles.indexOf("own") : roles.indexOf("instead");
+  return office.people.get(others[place]) ?? null;
 }
 
-const takes = ({ orders }, name, number) => orders.some(({ id, commands }) => id === number && commands.includes(name));
+/** How somebody may take a step of an order: in their "own" name, "instead" of a 科室, or null. */
+function role({ orders, commands }, name, number) {
+  if (!orders.some(({ id, commands: allowed }) => id === number && allowed.includes(name))) return null;
+  const forms = commands.find((each) => each.name === name)?.forms ?? [];
+  return forms.some((form) => form.some((slot) => slot.before === "代" && !slot.optional)) ? "instead" : "own";
+}
 
 /** Who said the quoted message, its first line, and the order it is about, if that is one that is open. */
 function quoted(id) {

@@ -1,7 +1,7 @@
 // A real service in a throw-away folder: sample organisation, standing clock, the work group on a free port.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -12,10 +12,21 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TOKEN = "browser-test";
 const READY_WITHIN = 60_000;
 
+const ARRIVALS = `[[rule]]
+key = "arrivals"
+since = 2026-01-01
+title = "新工单密集时改发汇总（紧急、督办、点名除外）"
+value = { above = 500, within = "1小时", hold = "5分钟", most = 20 }
+source = "★"
+`;
+
 export const DAY = "2026-06-01";
 
 export async function startRehearsal() {
   const folder = await mkdtemp(join(tmpdir(), "jiesu-browser-"));
+  // The clock stands, so that all orders come in one hour: each is to be announced by itself all the same.
+  const policy = join(folder, "policy.toml");
+  await writeFile(policy, ARRIVALS);
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const service = spawn(join(ROOT, ".venv", "bin", "jiesu"), ["run"], {
@@ -26,6 +37,7 @@ export async function startRehearsal() {
       PYTHONPATH: ROOT, // this tree, wherever the environment was installed from
       JIESU_DATA_DIR: folder,
       JIESU_ORGANISATION_FILE: join(ROOT, "config", "sample", "organisation.toml"),
+      JIESU_POLICY_FILE: policy,
       JIESU_HTTP__PORT: String(port),
       JIESU_INTAKE__TOKEN: TOKEN,
       JIESU_CONSOLE__ENABLED: "true",

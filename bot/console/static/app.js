@@ -360,7 +360,8 @@ async function actAs(message, person) {
 async function nextActor(command, message) {
   const [, name, order] = /^\/(\D+?) ?#?(\d+)/.exec(command) ?? [];
   if (!name || message?.from !== "bot") return null;
-  // Not what is known already: it may be older than the message that was tapped.
+  if (role(offers, name, Number(order)) === "own") return null;
+  // What is known may be older than the message that was tapped.
   const own = role(await api.complete(here.person.id), name, Number(order));
   if (own === "own") return null;
   const others = [...new Set([...message.mentions, ...office.people.keys()])].filter((id) => id !== here.person.id);

@@ -38,7 +38,7 @@ async def _drive(address: str, orders: int, connections: int, seconds: float) ->
     connector = aiohttp.TCPConnector(limit=connections)
     async with aiohttp.ClientSession(connector=connector) as session:
         for _ in range(20):
-            await _sign(session, address, next(numbers))
+            await sign(session, address, next(numbers))
         begun = time.perf_counter()
         ends = begun + seconds
 
@@ -47,7 +47,7 @@ async def _drive(address: str, orders: int, connections: int, seconds: float) ->
                 start = time.perf_counter()
                 if start >= ends:
                     return
-                await _sign(session, address, number)
+                await sign(session, address, number)
                 took.append(time.perf_counter() - start)
 
         await asyncio.gather(*(worker() for _ in range(connections)))
@@ -56,7 +56,8 @@ async def _drive(address: str, orders: int, connections: int, seconds: float) ->
     return Figures(len(took) / wall, cuts[49] * 1000, cuts[98] * 1000, len(took))
 
 
-async def _sign(session: aiohttp.ClientSession, address: str, number: int) -> None:
+async def sign(session: aiohttp.ClientSession, address: str, number: int) -> None:
+    """Sign one order; raises RuntimeError when the answer is not ✔."""
     body = {"person": "zhang", "group": "dispatch", "text": f"/签收 #{number}", "message_id": f"m{number}"}
     async with session.post(f"{address}/console/messages", json=body) as response:
         answer = await response.json()

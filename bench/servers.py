@@ -34,22 +34,26 @@ class Server:
     address: str
     orders: int
     start: Start
+    environ: dict[str, str]
 
 
 @contextlib.contextmanager
-def ours(seeded: Path) -> Iterator[Server]:
-    """The real service, started from its command line with the console on and a standing clock."""
-    with _copy(seeded) as folder:
+def ours(seeded: Path, *, folder: bool = False) -> Iterator[Server]:
+    """The real service, started from its command line with the console on and a standing clock; with a watched folder
+    where that is asked for."""
+    with _copy(seeded) as data:
         environ = {
             **os.environ,
-            "JIESU_DATA_DIR": str(folder),
+            "JIESU_DATA_DIR": str(data),
             "JIESU_ORGANISATION_FILE": str(ORGANISATION),
             "JIESU_CONSOLE__ENABLED": "true",
             "JIESU_CLOCK__START": START.isoformat(),
             "JIESU_CLOCK__SPEED": "0",
         }
+        if folder:
+            environ["JIESU_INTAKE__FOLDER"] = str(data / "intake")
         with _process([sys.executable, "-m", "bot", "run"], environ, "/readyz") as (address, start):
-            yield Server(address, ORDERS, start)
+            yield Server(address, ORDERS, start, environ)
 
 
 @contextlib.contextmanager
@@ -57,8 +61,9 @@ def limit(seeded: Path) -> Iterator[Server]:
     """What the machine can do with the same rows and nothing else."""
     with _copy(seeded) as folder:
         command = [sys.executable, "-m", "bench.limit", str(folder / "jiesu.db")]
-        with _process(command, dict(os.environ), "/readyz") as (address, start):
-            yield Server(address, ORDERS, start)
+        environ = dict(os.environ)
+        with _process(command, environ, "/readyz") as (address, start):
+            yield Server(address, ORDERS, start, environ)
 
 
 SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {LIMIT: limit, OURS: ours}

@@ -5,7 +5,6 @@ jobs and decides where to wait; what they do is here.
 """
 
 import asyncio
-import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from bot import metrics
 from bot.clock import Clock
+from bot.pacing import Pace
 from handlers.intake.accept import Accepted, Prepared, Result, prepare
 from handlers.intake.announcing import finish
 from handlers.intake.orders import IncomingOrder
@@ -26,11 +26,9 @@ from storage.store import Ahead, Job, Unit
 from storage.transaction import Scope
 
 REJECTED: Final = "拒绝"
-TARGET: Final = 0.03
-"""Seconds that one transaction of an import should take: a command that comes in between waits so long for it."""
 FEWEST, MOST, FIRST = 30, 200, 50
 """Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one. Where the disk
-takes longer than `TARGET` for a commit, fewer rows would only mean more commits."""
+takes longer than `pacing.TARGET` for a commit, fewer rows would only mean more commits."""
 
 NAMED: Final = 10
 """New orders that the result of an import names; of more, the list of orders is the place to look."""
@@ -135,13 +133,12 @@ class Import:
         self._cause = cause
         self._takeover = takeover
         self._batch = uuid.uuid4().hex
-        self._rows = FIRST
-        self._began = 0.0
+        self._pace = Pace(fewest=FEWEST, most=MOST, first=FIRST)
 
     def chunks(self) -> Iterator[list[IncomingOrder]]:
-        """The rows, as many at a time as this machine, as busy as it is, stores in `TARGET`."""
+        """The rows, as many at a time as this machine, as busy as it is, stores in `pacing.TARGET`."""
         rows = iter(self._file.good)
-        while chunk := list(islice(rows, self._rows)):
+        while chunk := list(islice(rows, self._pace.size)):
             yield chunk
 
     def prepared(self, rows: list[IncomingOrder], now: datetime) -> Chunk:
@@ -159,16 +156,14 @@ class Import:
 
     def stored(self, chunk: Chunk) -> None:
         """The chunk's transaction is durable: how long it took decides how many rows the next one has."""
-        fitting = len(chunk.rows) * TARGET / max(time.monotonic() - self._began, 0.001)
-        # Half way at a time: one slow commit is no slow machine.
-        self._rows = min(MOST, max(FEWEST, round((self._rows + fitting) / 2)))
+        self._pace.end(len(chunk.rows))
 
     def finishing(self, now: datetime) -> Job[None]:
         """The transaction that says that the file is complete, so that its findings may be told."""
         return Job(lambda unit: unit.attempt(lambda scope: finish(scope, self._batch)), now=now, cause=self._cause)
 
     def _take(self, unit: Unit, chunk: Chunk) -> Taken:
-        self._began = time.monotonic()  # from here on others wait for it; before, it waited for others
+        self._pace.begin()
         if chunk.ahead is not None and unit.adopt(chunk.ahead):
             taken = chunk.ahead.value
         else:

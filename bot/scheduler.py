@@ -11,13 +11,16 @@ from loguru import logger
 
 from bot.clock import Clock
 from bot.desk import Desk
+from bot.pacing import Pace
 from handlers import reminders, silence, standing
 from handlers.intake import announcing
 from handlers.office import Office
 from storage.errors import StoreError
-from storage.store import Job
+from storage.store import Job, Unit
 
 TICK_SECONDS = 1
+FEWEST = 50
+"""Timers that a sweep handles in one transaction even on the slowest machine."""
 
 
 class Scheduler:
@@ -30,6 +33,7 @@ class Scheduler:
         self._beat = AsyncIOScheduler(timezone="Asia/Shanghai")
         self._since = clock.now()
         self._turn = asyncio.Lock()
+        self._pace = Pace(fewest=FEWEST, most=reminders.MOST, first=FEWEST * 2)
         self.last_cycle = time.monotonic()
 
     def start(self) -> None:
@@ -62,15 +66,7 @@ class Scheduler:
                 )
             )
         await self._listen(now)
-        due = reminders.MOST
-        while due >= reminders.MOST:
-            due = await self._desk.run(
-                Job(
-                    lambda unit: unit.attempt(lambda scope: reminders.sweep(office, scope)),
-                    now=now,
-                    cause="sweep",
-                )
-            )
+        await self._remind(now)
         await self._stand(now)
         self.last_cycle = time.monotonic()
 
@@ -84,6 +80,23 @@ class Scheduler:
             await self._standing_due(now),
         ]
         return min((moment for moment in found if moment is not None), default=None)
+
+    async def _remind(self, now: datetime) -> None:
+        """Mark breaches and queue reminders, as many in one transaction as commands may wait for."""
+        office, pace = self._office, self._pace
+
+        def sweep(unit: Unit, most: int) -> int:
+            pace.begin()
+            return unit.attempt(lambda scope: reminders.sweep(office, scope, most))
+
+        due = most = 0
+        while due >= most:
+            most = pace.size
+            due = await self._desk.run(Job(partial(sweep, most=most), now=now, cause="sweep"))
+            pace.end(due)
+        if (ready := await self._desk.read(partial(reminders.put_off, office), now, wide=True)) is not None:
+            digests = partial(reminders.tell_put_off, office, ready=ready)
+            await self._desk.run(Job(lambda unit: unit.attempt(digests), now=now, cause="sweep"))
 
     async def _stand(self, now: datetime) -> None:
         """Tell the standing messages whose time has come, one by one; looking for them needs no write lock."""

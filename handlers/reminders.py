@@ -9,7 +9,9 @@ overdue are repeated together, one message for a group, each at least as often a
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import sqlalchemy as sa
 
@@ -18,36 +20,42 @@ from handlers import clocks, resting, timers
 from handlers.advice import advice
 from handlers.office import Office
 from handlers.quiet import Night
-from handlers.reminding import Due, audience_of, tell
+from handlers.reminding import Digest, Due, audience_of, digests, post, tell
 from handlers.timers import Kind
-from storage.columns import table
+from storage.columns import restored, table
 from storage.tables import Clock, ClockTable, Order, OrderTable, Remark, Reminder, Slot, Timer
 from storage.transaction import Scope
 
 MOST = 200
-"""Timers handled in one transaction: commands wait for it."""
+"""Timers handled in one transaction at the most: commands wait for it."""
 
 _LATE = timedelta(minutes=5)
 """A reminder later than this was missed while the service was down."""
 
 _PUT_OFF = ("catch_up", "open")
-"""The slot that says, from the first transaction of many to the last, that a digest is still to be made."""
+"""The slot that says since when reminders wait for a digest that is still to be made. Its holder is the last of the
+transactions that left some to it."""
+
+_OF_ORDER = ("id", "state", "level", "department", "handler", "accepted_at", "phoned_at", "first_contact_at")
+_OF_CLOCK = ("order_id", "kind", "due_at", "met_at", "cancelled_at", "superseded_at", "provisional")
+"""What a digest is made from."""
 
 
-def sweep(office: Office, scope: Scope) -> int:
-    """Handle every timer that is due at the scope's moment, at most `MOST`; returns how many were due.
+def sweep(office: Office, scope: Scope, most: int | None = None) -> int:
+    """Handle every timer that is due at the scope's moment, at most `most` (`MOST`); returns how many were due.
 
-    While it returns `MOST` there may be others, for another transaction: what is urgent is told at once, all else when
-    the last of them is handled, so that a long pause makes one digest and not one for each transaction.
+    While it returns so many there may be others, for another transaction: what is urgent is told at once, all else by
+    `tell_put_off` when the last of them is handled, so that a long pause makes one digest and not one for each.
     """
+    most = MOST if most is None else most
     timer = table(Timer)
-    query = sa.select(timer).where(timer.c.next_at <= scope.now).order_by(timer.c.next_at).limit(MOST)
+    query = sa.select(timer).where(timer.c.next_at <= scope.now).order_by(timer.c.next_at).limit(most)
     if scope.connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
     rows = scope.connection.execute(query).mappings().all()
-    begun = _put_off_since(scope)
-    if not rows and begun is None:
+    if not rows:
         return 0
+    put_off = _put_off_slot(scope)
     numbers = sorted({row["order_id"] for row in rows})
     scope.load(Order, numbers)
     scope.load(Clock, numbers)
@@ -59,22 +67,49 @@ def sweep(office: Office, scope: Scope) -> int:
         for row in rows
         if (found := _due(office, scope, (row["order_id"], row["kind"], row["generation"]), told, night))
     ]
-    due += _ahead(office, scope, due, told)
+    due += _ahead(office, scope, due, told, most)
     urgent = [item for item in due if item.order.level == clocks.URGENT_LEVEL]
     ordinary = [item for item in due if item.order.level != clocks.URGENT_LEVEL]
-    if len(rows) >= MOST:
+    if put_off is not None or len(rows) >= most:
         tell(office, scope, urgent)
         if ordinary:
-            values = {"at": scope.now if begun is None else begun, "holder": ""}
-            scope.place(Slot, _PUT_OFF, values)
-    elif begun is not None:
-        scope.place(Slot, _PUT_OFF, None)
-        tell(office, scope, urgent, [*_put_off(scope, begun), *ordinary])
+            begun = scope.now if put_off is None else put_off["at"]
+            scope.place(Slot, _PUT_OFF, {"at": begun, "holder": uuid4().hex})
     else:
         late = [item for item in ordinary if scope.now - item.at > _LATE]
         missed = {id(item) for item in late}
         tell(office, scope, [item for item in due if id(item) not in missed], late)
     return len(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """Digests of what several transactions left to them, and the last of these transactions."""
+
+    last: str
+    digests: Sequence[Digest]
+
+
+def put_off(office: Office, scope: Scope) -> PutOff | None:
+    """The digests that `tell_put_off` queues; None where nothing was put off.
+
+    To be read beside the writer: however much was put off, nobody waits for its being put together.
+    """
+    slot = _put_off_slot(scope)
+    if slot is None:
+        return None
+    return PutOff(slot["holder"], digests(office, scope, _put_off(scope, slot["at"])))
+
+
+def tell_put_off(office: Office, scope: Scope, ready: PutOff) -> bool:
+    """Queue the digests; False, and nothing is told, where more was put off since they were put together."""
+    slot = _put_off_slot(scope)
+    if slot is None or slot["holder"] != ready.last:
+        return False
+    scope.place(Slot, _PUT_OFF, None)
+    for digest in ready.digests:
+        post(office, scope, digest)
+    return True
 
 
 def next_due(scope: Scope) -> datetime | None:
@@ -95,29 +130,32 @@ def _told(scope: Scope, orders: Sequence[int]) -> set[_Step]:
     return {(row[0], row[1], row[2], row[3]) for row in scope.connection.execute(query)}
 
 
-def _put_off_since(scope: Scope) -> datetime | None:
-    """The moment of the first transaction whose reminders wait for a digest; None where none do."""
+def _put_off_slot(scope: Scope) -> sa.RowMapping | None:
+    """Since when reminders wait for a digest, and the last transaction that put some off; None where none wait."""
     slot = table(Slot)
-    query = sa.select(slot.c.at).where(slot.c.job == _PUT_OFF[0], slot.c.slot == _PUT_OFF[1])
-    found: datetime | None = scope.connection.execute(query).scalar()
-    return found
+    query = sa.select(slot).where(slot.c.job == _PUT_OFF[0], slot.c.slot == _PUT_OFF[1])
+    return scope.connection.execute(query).mappings().first()
 
 
 def _put_off(scope: Scope, begun: datetime) -> list[Due]:
-    """What the transactions since then counted as told, and left to the digest."""
-    reminder = table(Reminder)
-    rows = scope.connection.execute(sa.select(reminder).where(reminder.c.at >= begun)).mappings().all()
-    numbers = sorted({row["order_id"] for row in rows})
-    scope.load(Order, numbers)
-    scope.load(Clock, numbers)
+    """What the transactions since then counted as told, and left to the digest.
+
+    It may be of thousands of orders: of each row only what a digest is made from is read.
+    """
+    reminder, order, clock = table(Reminder), table(OrderTable), table(ClockTable)
+    same = [reminder.c[name] == clock.c[name] for name in ("order_id", "kind", "generation")]
+    columns = [order.c[name] for name in _OF_ORDER], [clock.c[name] for name in _OF_CLOCK]
+    query = (
+        sa.select(reminder.c.step, *columns[0], *columns[1])
+        .select_from(sa.join(reminder, order, order.c.id == reminder.c.order_id).join(clock, sa.and_(*same)))
+        .where(reminder.c.at >= begun)
+    )
     found = []
-    for row in rows:
-        order = scope.order(row["order_id"])
-        clock = _clock(scope, row["order_id"], row["kind"], row["generation"])
-        if order is None or clock is None or not clock.running or order.level == clocks.URGENT_LEVEL:
-            continue
-        if advice(order, Kind(clock.kind)) is not None:
-            found.append(Due(order, clock, clock.due_at + timedelta(seconds=int(row["step"]))))
+    for step, *values in scope.connection.execute(query):
+        of = restored(Order, dict(zip(_OF_ORDER, values, strict=False)))
+        at = restored(Clock, dict(zip(_OF_CLOCK, values[len(_OF_ORDER) :], strict=True)))
+        if at.running and of.level != clocks.URGENT_LEVEL and advice(of, Kind(at.kind)) is not None:
+            found.append(Due(of, at, at.due_at + timedelta(seconds=int(step))))
     return found
 
 
@@ -149,7 +187,7 @@ def _due(
     return due if audience_of(office, due).people or not due.resting else None
 
 
-def _ahead(office: Office, scope: Scope, due: Sequence[Due], told: Collection[_Step]) -> list[Due]:
+def _ahead(office: Office, scope: Scope, due: Sequence[Due], told: Collection[_Step], most: int) -> list[Due]:
     """Where something urgent and overdue is repeated now: what would be repeated before its next time, brought forward.
 
     Every clock has its own minute; ten overdue orders would otherwise speak up every three minutes.
@@ -166,7 +204,7 @@ def _ahead(office: Office, scope: Scope, due: Sequence[Due], told: Collection[_S
         .join(clock, sa.and_(*same, timer.c.generation == clock.c.generation))
         .where(timer.c.next_at > now, timer.c.next_at < now + window)
         .where(order.c.level == clocks.URGENT_LEVEL, clock.c.due_at < now)
-        .limit(MOST)
+        .limit(most)
     )
     rows = scope.connection.execute(query).mappings().all()
     numbers = sorted({row["order_id"] for row in rows})

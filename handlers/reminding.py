@@ -69,7 +69,37 @@ def tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] =
             else:
                 _remind(office, scope, *rest)
     for items in digests.values():
-        _catch_up(office, scope, items)
+        post(office, scope, _catch_up(office, scope, items))
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What one group is told of many clocks at once: the text, who is called, and the orders that it lists."""
+
+    text: str
+    audience: Audience
+    orders: tuple[int, ...]
+
+
+def digests(office: Office, scope: Scope, late: Iterable[Due]) -> list[Digest]:
+    """One digest for each group; nothing is written, so that it may be worked out beside the writer."""
+    by_groups: dict[_Groups, list[Due]] = defaultdict(list)
+    for item in late:
+        by_groups[_groups(office, item)].append(item)
+    return [_catch_up(office, scope, items) for items in by_groups.values()]
+
+
+def post(office: Office, scope: Scope, digest: Digest) -> None:
+    """Queue a digest for its group."""
+    notices.post(
+        office,
+        scope,
+        digest.audience,
+        kind="catch_up",
+        priority=Priority.REMINDER,
+        text=digest.text,
+        orders=digest.orders,
+    )
 
 
 def _groups(office: Office, item: Due) -> _Groups:
@@ -151,14 +181,12 @@ def _repeat(office: Office, scope: Scope, items: list[Due]) -> None:
     notices.post(office, scope, audience, kind="reminder", priority=Priority.URGENT, text=text, orders=orders)
 
 
-def _catch_up(office: Office, scope: Scope, items: list[Due]) -> None:
+def _catch_up(office: Office, scope: Scope, items: list[Due]) -> Digest:
     """One digest for a group; who has more to read than it holds finds the rest by asking."""
     items = sorted(items, key=lambda item: (item.clock.due_at, item.order.id))
-    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items]
-    text = office.texts.render("catch_up", now=scope.now, lines=lines[:_LISTED], total=len(lines))
-    audience = _together(office, items)
-    orders = list(dict.fromkeys(item.order.id for item in items))
-    notices.post(office, scope, audience, kind="catch_up", priority=Priority.REMINDER, text=text, orders=orders)
+    lines = [(item.order, item.clock, clocks.standing(item.clock, scope.now)) for item in items[:_LISTED]]
+    text = office.texts.render("catch_up", now=scope.now, lines=lines, total=len(items))
+    return Digest(text, _together(office, items), tuple(dict.fromkeys(item.order.id for item in items)))
 
 
 def _together(office: Office, items: Sequence[Due]) -> Audience:

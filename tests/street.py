@@ -284,6 +284,8 @@ class Street:
         self._run(partial(tell_finished, self.office), "import")
         while self._run(partial(reminders.sweep, self.office), "sweep") >= reminders.MOST:
             pass
+        if (ready := self._read(partial(reminders.put_off, self.office))) is not None:
+            self._run(partial(reminders.tell_put_off, self.office, ready=ready), "sweep")
 
     def restarted(self) -> "Street":
         """The same store under a new process."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import importing
 from bot.cli.context import Context
 from bot.cli.importing import import_files
 from bot.importing import Import
+from bot.pacing import TARGET
 from config.settings import load_settings
 from handlers.intake import whole
 from handlers.intake.whole import Spool, read_whole
@@ -130,7 +130,7 @@ def test_a_chunk_has_as_many_rows_as_a_moment_has_room_for(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("bot.importing.time.monotonic", lambda: now)
+    monkeypatch.setattr("bot.pacing.time.monotonic", lambda: now)
     street = Street(store)
     sizes = []
     with read_whole(export(tmp_path, "".join(map(line, range(1, 401))))) as file:
@@ -138,7 +138,7 @@ def test_a_chunk_has_as_many_rows_as_a_moment_has_room_for(
         for rows in imported.chunks():
             chunk = imported.prepared(rows, at(1))
             store.run(imported.job(chunk, at(1)))
-            now += len(rows) * importing.TARGET / 36  # a machine that stores 36 rows in the time there is
+            now += len(rows) * TARGET / 36  # a machine that stores 36 rows in the time there is
             imported.stored(chunk)
             sizes.append(len(rows))
     assert sizes[:4] == [50, 43, 40, 38]

@@ -287,6 +287,27 @@ def test_more_than_one_transaction_handles_make_one_digest(street: Street, monke
     street.check()
 
 
+def test_what_is_put_off_meanwhile_by_another_process_is_in_the_digest_too(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in range(1, 26)))
+    street.notices()
+    street.sleep(hours=1)
+    monkeypatch.setattr(reminders, "MOST", 10)
+    sweep = partial(reminders.sweep, street.office)
+    street._run(sweep, "sweep")
+    early = street._read(partial(reminders.put_off, street.office))
+    assert early is not None and [len(digest.orders) for digest in early.digests] == [10]
+
+    street._run(sweep, "sweep")
+
+    assert street._run(partial(reminders.tell_put_off, street.office, ready=early), "sweep") is False
+    assert street.told() == []
+    street.tick()
+    assert "到期汇总（25 项已到提醒时间）" in street.notices().only("catch_up").text
+    assert street._run(partial(reminders.tell_put_off, street.office, ready=early), "sweep") is False
+
+
 def test_a_stop_between_two_transactions_loses_no_reminder(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     street.import_rows(*(row(number, 到达时间="2026-06-01 09:00") for number in range(1, 26)))
     street.notices()

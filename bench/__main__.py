@@ -1,7 +1,7 @@
 """`make bench`: what is promised of speed, each beside its limit in the same run.
 
 Durable commands over HTTP and the start, ours beside bare aiohttp with raw sqlite3 writing the same rows; a large
-import beside calamine and raw sqlite3; `/统计` over a million orders beside its bare SQL.
+import beside calamine and raw sqlite3, and commands while it comes in; `/统计` over a million orders beside its bare SQL.
 
 Rounds alternate between the two, so that a machine whose speed drifts slows both; medians are printed. The result is
 Markdown, ready for `docs/benchmarks.md`.
@@ -14,7 +14,7 @@ import statistics
 import sys
 from dataclasses import dataclass
 
-from bench import asking, importing, servers, starting
+from bench import asking, beside, importing, servers, starting
 from bench.load import Figures, drive
 
 CONNECTIONS = (1, 32)
@@ -37,7 +37,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="each round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="of the import; 0 leaves it out")
-    parser.add_argument("--live", type=float, default=0.1, help="share of its orders that are not finished yet")
+    parser.add_argument("--beside", type=int, default=100_000, help="rows of the imports beside commands; 0: none")
+    parser.add_argument("--live", type=float, default=0.1, help="share of their orders that are not finished yet")
     parser.add_argument("--orders", type=int, default=1_000_000, help="under /统计; 0 leaves it out")
     options = parser.parse_args()
     if options.rounds:
@@ -46,6 +47,8 @@ def main() -> None:
         print(f"\n{asking.markdown(asking.measure(options.orders), options.orders)}", flush=True)
     if options.rows:
         print(f"\n{importing.measure(options.rows, options.live)}", flush=True)
+    if options.beside:
+        print(f"\n{beside.measure(options.beside, options.live)}", flush=True)
 
 
 def _commands(rounds: int, seconds: float) -> None:

@@ -1,7 +1,8 @@
 """`make bench`: what is promised of speed, each beside its limit in the same run.
 
 Durable commands over HTTP and the start, ours beside bare aiohttp with raw sqlite3 writing the same rows; a large
-import beside calamine and raw sqlite3, and commands while it comes in; `/统计` over a million orders beside its bare SQL.
+import beside calamine and raw sqlite3, and commands while one comes in; `/统计` over a million orders beside its bare
+SQL.
 
 Rounds alternate between the two, so that a machine whose speed drifts slows both; medians are printed. The result is
 Markdown, ready for `docs/benchmarks.md`.

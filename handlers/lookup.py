@@ -23,7 +23,7 @@ def find(scope: Scope, reference: Reference) -> int:
         return _by_number(scope, reference)
     if reference.three_digits:
         return _by_ending(scope, reference)
-    if scope.order(reference.value) is None:
+    if not scope.has(reference.value):
         raise Refusal(f"没有工单 #{reference.value}：请核对单号，或用 /查 关键词 查找")
     return reference.value
 
@@ -61,6 +61,6 @@ def _by_ending(scope: Scope, reference: ShortNumber) -> int:
     if len(found) > 1:
         named = "、".join(f"#{order}" for order in found)
         raise Refusal(f"尾号 {reference} 的未结工单有几件：{named}，请写全")
-    if scope.order(reference.value) is None:
+    if not scope.has(reference.value):
         raise Refusal(f"没有工单 #{reference.value}：请核对单号，或用 /查 关键词 查找")
     return reference.value

@@ -81,12 +81,16 @@ class Batch:
             query = statements.rows_of_orders(model, len(wanted), self._lock and model is Order)
             for values in fetch(self.connection, query, wanted):
                 row = restored(model, values)
-                if (model, key_of(row)) not in self._stored:
-                    self.known(row)
+                key = key_of(row)
+                if (model, key) not in self._stored:
+                    self._know(key, row)
 
     def known(self, row: Projected) -> None:
         """Take a row as stored with just these values, whether it was loaded or follows from another row."""
-        model, key = type(row), key_of(row)
+        self._know(key_of(row), row)
+
+    def _know(self, key: Key, row: Projected) -> None:
+        model = type(row)
         self._rows[model].setdefault(order_of(key), {})[key] = row
         self._stored[model, key] = row.__dict__  # scopes work on copies
 

@@ -59,6 +59,10 @@ class Scope:
         """The order with this short number, to read and change; None if there is none."""
         return next(iter(self.rows(Order, order)), None)
 
+    def has(self, order: int) -> bool:
+        """Whether there is an order with this short number; nothing is copied for a change."""
+        return bool(self._batch.of(Order, order)) or bool(self._sheet(order).rows[Order])
+
     def load(self, model: type[Projected], orders: Iterable[int]) -> None:
         """Fetch a table's rows of these orders in one query, before they are asked for one by one."""
         self._batch.load(model, orders)
@@ -71,7 +75,7 @@ class Scope:
             sheet.whole.add(model)
             for key, row in self._batch.of(model, order).items():
                 if key not in held:
-                    sheet.take(row)
+                    sheet.take(key, row)
         found = (held[key] for key in sorted(held))
         return cast(list[P], [row for row in found if row is not None])
 
@@ -168,8 +172,9 @@ class Scope:
         if before is not None and (before["state"], before["department"]) == (order.state, order.department):
             return
         if before is not None and before["stay"]:
-            held = sheet.rows[Stay].get((order.id, before["stay"]))
-            ended = sheet.take(self._standing(order.id, before)) if held is None else held
+            key = (order.id, before["stay"])
+            held = sheet.rows[Stay].get(key)
+            ended = sheet.take(key, self._standing(order.id, before)) if held is None else held
             assert isinstance(ended, Stay)
             ended.until = self.now
         order.stay, order.since = n, self.now
@@ -204,9 +209,9 @@ class _Sheet:
         self.whole: set[type[Projected]] = set()
         self.changed: dict[tuple[type[Projected], Key], None] = {}
 
-    def take(self, row: P) -> P:
+    def take(self, key: Key, row: P) -> P:
         """Copy a row that the batch holds, which no scope changes: its own values are what was recorded."""
-        model, key = type(row), key_of(row)
+        model = type(row)
         copy = restored(model, row.__dict__)
         self.rows[model][key] = copy
         self.recorded[model, key] = row.__dict__

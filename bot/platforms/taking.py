@@ -31,6 +31,10 @@ class Full(StoreError):
     """As many messages are under way as are kept in memory: this one was not taken, and must not be acknowledged."""
 
 
+class Replayed(Exception):
+    """A callback's nonce came before, with another body: it is to be refused, and nothing of it was taken."""
+
+
 class Taking:
     """The messages of one platform that are being taken, at most `most` at a time. `waits` is the pause after an
     attempt (from 1)."""
@@ -43,9 +47,10 @@ class Taking:
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def __call__(
-        self, work: Callable[[], Awaitable[T]], patience: timedelta = PATIENCE, number: str = ""
+        self, work: Callable[[], Awaitable[T]], patience: timedelta | None = None, number: str = ""
     ) -> T | None:
-        """Begin `work` and wait for its result as long as `patience`; None when it goes on, or failed for good.
+        """Begin `work` and wait for its result as long as `patience` (`PATIENCE`); None when it goes on, or failed for
+        good.
 
         It is begun again when it raises, so it must be such that a second time changes nothing. `number` is the
         message's id, for the log. Raises Full, and nothing else.
@@ -56,8 +61,27 @@ class Taking:
         task = asyncio.create_task(self._insist(work), name=number or "?")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        done, _ = await asyncio.wait({task}, timeout=patience.total_seconds())
+        done, _ = await asyncio.wait({task}, timeout=(PATIENCE if patience is None else patience).total_seconds())
         return task.result() if done and not task.cancelled() else None
+
+    async def once(
+        self, first: Callable[[], Awaitable[bool]], work: Callable[[], Awaitable[T]], number: str = ""
+    ) -> T | None:
+        """The same for a callback whose nonce `first` remembers (`Doorkeeper.first`): both share the one second, for
+        a store that is slow for one is slow for the other. Raises Replayed, and Full."""
+        replayed = False
+
+        async def both() -> T | None:
+            nonlocal replayed
+            if not await first():
+                replayed = True
+                return None
+            return await work()
+
+        said = await self(both, number=number)
+        if replayed:
+            raise Replayed
+        return said
 
     async def stop(self) -> None:
         """Let what is under way end, and give up what takes too long."""

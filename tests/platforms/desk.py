@@ -71,8 +71,10 @@ def _chat(chat: str | None) -> dict[str, str]:
 class Unhurried(Taking):
     """What a test wrote is taken when it goes on, however slow the machine is."""
 
-    async def __call__(self, work: Callable[[], Awaitable[T]], patience: timedelta = timedelta(minutes=1)) -> T | None:
-        return await super().__call__(work, patience)
+    async def __call__(
+        self, work: Callable[[], Awaitable[T]], patience: timedelta = timedelta(minutes=1), number: str = ""
+    ) -> T | None:
+        return await super().__call__(work, patience, number)
 
 
 def connect(wiring: Wiring, organisation: Organisation) -> Mapping[str, Platform]:

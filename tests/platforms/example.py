@@ -17,7 +17,7 @@ from aiohttp import web
 from bot.platforms.contract import Answer, Avoid, Incoming, Limit, Outcome, Outgoing, Probe, Sender, Wiring
 from bot.platforms.posting import NoReply, Reply, answer_by_status, answer_without_reply, post_json
 from bot.platforms.splitting import split_text
-from bot.platforms.taking import Taking
+from bot.platforms.taking import Replayed, Taking
 from config.entries import Robot
 from config.errors import ConfigError
 
@@ -70,10 +70,12 @@ class Example:
             return web.json_response({"refusal": "签名不对"}, status=403)
         if not (_MOMENT.fullmatch(stamp) and self.wiring.door.fresh(datetime.fromtimestamp(int(stamp), UTC))):
             return web.json_response({"refusal": "请求过时了，请核对两边的时钟"}, status=403)
-        if not await self.wiring.door.first(self.name, nonce, body):
-            return web.json_response({"refusal": "这个请求来过，内容却不同"}, status=403)
         if (incoming := read(self.name, body)) is not None:
-            await self.taking(partial(self.wiring.receive, incoming))  # within a second; our own fault is no refusal
+            first = partial(self.wiring.door.first, self.name, nonce, body)
+            try:  # both within a second; our own fault is no refusal
+                await self.taking.once(first, partial(self.wiring.receive, incoming))
+            except Replayed:
+                return web.json_response({"refusal": "这个请求来过，内容却不同"}, status=403)
         return web.json_response({})
 
     async def run(self) -> None:

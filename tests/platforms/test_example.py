@@ -51,7 +51,7 @@ def test_the_document_shows_the_example():
     ],
 )
 async def test_what_is_not_the_platforms_is_refused_and_changes_nothing(office, server, how, refusal):
-    async with await server.call(office.client, {"id": "x0", "kind": "other"}, nonce="used") as answer:
+    async with await server.call(office.client, {**TOLD, "id": "x0"}, nonce="used") as answer:
         assert answer.status == 200
     before = count(office, Inbox), count(office, Outbox)
     async with await server.call(office.client, TOLD, **how) as answer:

@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
-from bot.platforms.feishu import arrivals, callbacks, socket
+from bot.platforms import taking
+from bot.platforms.feishu import arrivals, socket
 from storage.errors import StoreUnavailable
 from storage.tables import Attachment
 from tests.platforms import feishu_server as fake
@@ -25,8 +26,7 @@ PNG = bytes.fromhex(
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     """A busy machine makes nothing take "too long"; the test of what does says so itself."""
-    monkeypatch.setattr(arrivals, "PATIENCE", timedelta(seconds=60))
-    monkeypatch.setattr(callbacks, "REMEMBERING", 60)
+    monkeypatch.setattr(taking, "PATIENCE", timedelta(seconds=60))
 
 
 @pytest.fixture
@@ -145,12 +145,30 @@ async def test_a_press_that_takes_long_is_answered_at_once_and_goes_on(light: Of
         return said
 
     monkeypatch.setattr(take, "_receive", slow)
-    monkeypatch.setattr(arrivals, "PATIENCE", timedelta(0))
+    monkeypatch.setattr(taking, "PATIENCE", timedelta(0))
     _, answer = await light.call(press_event({"command": "/签收 1"}, person="ou_zhang"))
     assert answer == {"toast": {"type": "info", "content": "已收到，正在办理"}}
     let.set()
     await asyncio.wait_for(done.wait(), 60)
     assert light.street.order(1).state == "待派单"
+
+
+async def test_a_nonce_that_the_store_does_not_take_keeps_nobody_waiting(light: Office, monkeypatch):
+    let, bot = asyncio.Event(), light.service.platforms["feishu"]._bot
+    first = bot.callbacks._door.first
+
+    async def slow(*given):
+        await let.wait()
+        return await first(*given)
+
+    monkeypatch.setattr(bot.callbacks._door, "first", slow)
+    monkeypatch.setattr(taking, "PATIENCE", timedelta(0))
+    async with asyncio.timeout(20):
+        assert await light.call(message_event("签收 1", person="ou_zhang")) == (200, {})
+    assert light.street.order(1).state == "待签收"
+    let.set()
+    await bot.arrivals.stop()
+    assert (light.street.order(1).state, light.seen()) == ("待派单", 1)
 
 
 # What is refused

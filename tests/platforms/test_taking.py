@@ -5,7 +5,7 @@ import pytest
 from loguru import logger
 
 from bot.platforms import taking
-from bot.platforms.taking import TRIES, Full, Taking
+from bot.platforms.taking import TRIES, Full, Replayed, Taking
 from storage.errors import StoreUnavailable
 
 AT_ONCE = timedelta(0)
@@ -53,6 +53,37 @@ async def test_what_is_slow_goes_on_by_itself(take):
     assert await take(slow, AT_ONCE) is None
     let.set()
     await done.wait()
+
+
+async def test_a_nonce_is_remembered_before_the_work_and_within_the_same_time(take, monkeypatch):
+    monkeypatch.setattr(taking, "PATIENCE", AT_ONCE)
+    let, work = asyncio.Event(), Work()
+
+    async def first():
+        await let.wait()
+        return True
+
+    assert await take.once(first, work) is None
+    assert work.begun == 0
+    let.set()
+    await take.stop()
+    assert work.begun == 1
+
+
+async def test_a_nonce_is_asked_again_when_the_store_took_nothing(take):
+    first, work = Work(StoreUnavailable("忙")), Work()
+    assert await take.once(first, work) == "done"
+    assert (first.begun, work.begun) == (2, 1)
+
+
+async def test_what_came_under_another_bodys_nonce_is_not_begun(take):
+    async def first():
+        return False
+
+    work = Work()
+    with pytest.raises(Replayed):
+        await take.once(first, work)
+    assert work.begun == 0
 
 
 async def test_a_store_that_takes_nothing_is_asked_for_ever(take):

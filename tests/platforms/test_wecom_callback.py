@@ -1,5 +1,6 @@
 """The bot by encrypted HTTP callback. Every callback is made by wechatpy, somebody else's implementation."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 
 from bot.chat.router import understood
 from bot.desk import Desk
+from bot.platforms import taking
 from bot.platforms.contract import Mention, Outcome, Outgoing, Wiring
 from bot.platforms.door import LARGEST, Door
 from bot.platforms.posting import webhook_session
@@ -192,6 +194,27 @@ async def test_our_own_fault_is_answered_and_the_message_is_taken_later(store, o
         await platform._taking.stop()
 
     assert [incoming.message_id for incoming, _ in office.received] == ["CAIQ-1"]
+
+
+async def test_a_nonce_that_the_store_does_not_take_keeps_nobody_waiting(store, office, monkeypatch):
+    let, first = asyncio.Event(), Door.first
+
+    async def slow(*given):
+        await let.wait()
+        return await first(*given)
+
+    monkeypatch.setattr(Door, "first", slow)
+    monkeypatch.setattr(taking, "PATIENCE", timedelta(0))
+    async with serving(store, office) as (callback, platform):
+        async with asyncio.timeout(20):
+            stream = await callback.say(text(), "n1")
+            assert (await callback.fetch(stream, "n2"))["finish"] is False
+        assert office.received == []
+        let.set()
+        await platform._taking.stop()
+
+    assert [incoming.message_id for incoming, _ in office.received] == ["CAIQ-1"]
+    assert state(store) == 1, "to ask for a stream changes nothing"
 
 
 @pytest.mark.parametrize(

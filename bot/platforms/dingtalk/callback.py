@@ -5,6 +5,7 @@ only, within a small window: whoever overheard one cannot put words of their own
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from bot.platforms.contract import Doorkeeper
 from bot.platforms.dingtalk.answers import json_object
 from bot.platforms.dingtalk.messages import NAME
 from bot.platforms.dingtalk.signing import signed_at
-from bot.platforms.taking import Taking
+from bot.platforms.taking import Replayed, Taking
 from bot.web.middleware import refusal
 
 PATH: Final = "/callbacks/dingtalk"
@@ -42,15 +43,11 @@ class Callback:
             return _refused("签名不对")
         if not self._door.fresh(signed):
             return _refused("请求已经过时，或两边的时钟相差太多")
-
-        async def work() -> bool:
-            if not await self._door.first(NAME, f"{moment}:{given}", body):
-                return False
-            await self._take(json_object(body))
-            return True
-
-        number = str(json_object(body).get("msgId", ""))[:128]
-        if await self._taking(work, number=number) is False:
+        told = json_object(body)
+        first, take = partial(self._door.first, NAME, f"{moment}:{given}", body), partial(self._take, told)
+        try:
+            await self._taking.once(first, take, str(told.get("msgId", ""))[:128])
+        except Replayed:
             return _refused("这个签名已经用过")
         return web.Response()
 

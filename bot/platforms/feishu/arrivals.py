@@ -1,7 +1,8 @@
 """An event on its way to the office: read, its files fetched, taken; and what the platform hears within a second."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from bot.platforms.contract import Incoming, Knows, Receive
 from bot.platforms.feishu.api import OpenApi
 from bot.platforms.feishu.events import NAME, Received, received
 from bot.platforms.feishu.resources import fetched
-from bot.platforms.taking import PATIENCE, Taking
+from bot.platforms.taking import Taking
 
 LONGEST_TOAST: Final = 60
 """★ Characters that a toast can show."""
@@ -31,16 +32,19 @@ class Arrivals:
         self._taking = Taking(NAME)
         self._bot: str | None = None
 
-    async def take(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Take an event; the answer to give. What fails here goes on being tried; raises Full where nothing more is
-        taken."""
+    async def take(
+        self, event: Mapping[str, Any], first: Callable[[], Awaitable[bool]] | None = None
+    ) -> dict[str, Any]:
+        """Take an event, of a callback behind its nonce (`first`); the answer to give. What fails here goes on being
+        tried; raises Full where nothing more is taken, and Replayed."""
         found = received(event, self._bot)
         if found is None:
             header = event.get("header")
             kind = header.get("event_type") if isinstance(header, dict) else None
             logger.bind(platform=NAME).debug("nothing for us: {}", str(kind)[:64])
             return {}
-        said = await self._taking(lambda: self._taken(event, found), PATIENCE, found.incoming.message_id)
+        work, number = partial(self._taken, event, found), found.incoming.message_id
+        said = await (self._taking(work, number=number) if first is None else self._taking.once(first, work, number))
         return _toast(said) if found.incoming.button else {}
 
     async def know_bot(self) -> str | None:

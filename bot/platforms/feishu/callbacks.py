@@ -4,8 +4,8 @@ Every event is encrypted under the Encrypt Key and signed over its raw body. Onl
 an address carries no usable signature: it is answered to whoever knows the Verification Token, and changes nothing.
 """
 
-import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,12 +17,10 @@ from bot.platforms.feishu.arrivals import Arrivals
 from bot.platforms.feishu.codes import loaded
 from bot.platforms.feishu.events import NAME
 from bot.platforms.feishu.sealing import moment_of, opened, same, signed
+from bot.platforms.taking import Replayed
 from bot.web.middleware import refusal
-from storage.errors import StoreError
 
 PATH: Final = f"/callbacks/{NAME}"
-REMEMBERING: Final = 1.0
-"""★ Seconds for a nonce to be remembered; a store that takes longer does not keep the platform waiting."""
 
 
 class Callbacks:
@@ -64,9 +62,11 @@ class Callbacks:
         header = header if isinstance(header, dict) else {}
         if not same(header.get("token"), self._token.get_secret_value()) or header.get("app_id") != self._app_id:
             return _refused("it is meant for another app")
-        if not await self._first(f"{timestamp}:{nonce}", body):
+        try:
+            answer = await self._arrivals.take(event, partial(self._door.first, NAME, f"{timestamp}:{nonce}", body))
+        except Replayed:
             return _refused("its nonce came with another body")
-        return web.json_response(await self._arrivals.take(event))
+        return web.json_response(answer)
 
     def _opened(self, outer: Mapping[str, Any]) -> Mapping[str, Any]:
         """The event inside; one that was not encrypted is only good for trying the address."""
@@ -74,15 +74,6 @@ class Callbacks:
         if isinstance(encrypted, str):
             return loaded(opened(self._key.get_secret_value(), encrypted))
         return outer if outer.get("type") == "url_verification" else {}
-
-    async def _first(self, nonce: str, body: bytes) -> bool:
-        """Where the store does not answer, the message's own id must do: it is taken once, whenever that will be."""
-        try:
-            async with asyncio.timeout(REMEMBERING):
-                return await self._door.first(NAME, nonce, body)
-        except (StoreError, TimeoutError) as error:
-            logger.bind(platform=NAME).warning("a nonce could not be remembered: {}", type(error).__name__)
-            return True
 
 
 def _refused(reason: str) -> web.Response:

@@ -8,21 +8,25 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
 from loguru import logger
 
 from bot.platforms.contract import Doorkeeper
+from bot.platforms.taking import Replayed
 from bot.platforms.wecom.codes import loaded
 from bot.platforms.wecom.crypto import Envelope, Sealed
 from bot.platforms.wecom.messages import PLATFORM
 from bot.web.middleware import refusal
-from storage.errors import StoreError
 
 PATH: Final = "/callbacks/wecom"
-Take = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
-"""Takes the JSON that a callback held; returns within a second, with the answer where there is one."""
+First = Callable[[], Awaitable[bool]]
+"""Remembers the callback's nonce; False where it came with another body. Asked where something is to be taken only."""
+Take = Callable[[dict[str, Any], First], Awaitable[dict[str, Any] | None]]
+"""Takes the JSON that a callback held; returns within a second, with the answer where there is one. Raises Replayed,
+and Full (a 503)."""
 
 
 _ECHO = re.compile(rb"[0-9A-Za-z_-]{1,64}")
@@ -63,9 +67,11 @@ class Callbacks:
         opened = self._opened(request, encrypted)
         if isinstance(opened, web.Response):
             return opened
-        if not await self._first(f"{request.query['timestamp']}:{request.query['nonce']}", body):
+        nonce = f"{request.query['timestamp']}:{request.query['nonce']}"
+        try:
+            answer = await self._take(loaded(opened), partial(self._door.first, PLATFORM, nonce, body))
+        except Replayed:
             return _refused("同一个 nonce 又来了一次，内容却不同")
-        answer = await self._take(loaded(opened))
         if answer is None:
             return web.Response()
         plain = json.dumps(answer, ensure_ascii=False).encode()
@@ -83,14 +89,6 @@ class Callbacks:
             return self._envelope.open(encrypted)
         except Sealed as sealed:
             return _refused(str(sealed))
-
-    async def _first(self, nonce: str, body: bytes) -> bool:
-        try:
-            return await self._door.first(PLATFORM, nonce, body)
-        except StoreError as error:
-            # The message is taken all the same, and again until it is stored: its own id counts it once.
-            logger.warning("a nonce could not be remembered: {}", error)
-            return True
 
 
 def _moment(timestamp: str) -> datetime | None:

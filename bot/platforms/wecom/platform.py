@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from loguru import logger
 from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
 from bot.platforms.taking import Full, Taking
 from bot.platforms.wecom import cards
-from bot.platforms.wecom.callback import Callbacks
+from bot.platforms.wecom.callback import Callbacks, First
 from bot.platforms.wecom.chat import ADDRESS, REQUEST, STREAM, BotChat, CallbackChat
 from bot.platforms.wecom.crypto import Envelope
 from bot.platforms.wecom.media import fetched
@@ -143,20 +144,20 @@ class WeCom:
             case other:
                 logger.debug("wecom: {} is not for us", other)
 
-    async def _take_callback(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        """What a callback held, and what it is answered, after a second at the latest. Raises Full (a 503)."""
+    async def _take_callback(self, body: dict[str, Any], first: First) -> dict[str, Any] | None:
+        """A `Take`. To be asked for a stream, every second or so, changes nothing: no nonce of it is remembered."""
         if (number := asked_for(body)) is not None:
             return self._streams.asked(number)
         match read(body):
             case Message() as message:
-                return await self._answered(message)
+                return await self._answered(message, first)
             case Press() as press if (command := cards.command_of(press)) is not None:
-                await self._taking(lambda: self._wiring.receive(press.incoming(command)))
+                await self._taking.once(first, partial(self._wiring.receive, press.incoming(command)))
             case other:
                 logger.debug("wecom: {} is not for us", type(other).__name__)
         return None
 
-    async def _answered(self, message: Message) -> dict[str, Any] | None:
+    async def _answered(self, message: Message, first: First) -> dict[str, Any] | None:
         """Take a message of a callback and begin the stream of its answers; none where nothing is to be said, or where
         the receiver is no 智能机器人 and takes none."""
         url, number = message.response_url, message.incoming.message_id
@@ -172,7 +173,7 @@ class WeCom:
                 self._streams.taken(stream, len(said))
             return said
 
-        said = await self._taking(take, number=number)
+        said = await self._taking.once(first, take, number)
         return None if stream is None or said == [] else self._streams.begin(stream)
 
     async def _take(self, message: Message, reply: Mapping[str, str] | None) -> list[str]:

@@ -33,6 +33,10 @@ _TELLTALE = re.compile(r"https?://\S+|\S+@\S+|[0-9A-Za-z+/=_\-]{20,}|\d+(?:[.:\-
 """Addresses, dotted numbers, phones, e-mail, and runs of letters and digits as long as a key."""
 
 
+class Redirected(aiohttp.ClientError):
+    """An answer sent us to another address, where nothing of ours has any business. Its text holds neither."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An HTTP answer. `body` is None where it was cut off, too long (`too_long`) or not decodable. `wait` is its
@@ -64,12 +68,21 @@ def unlisted(answer: Answer, words: object) -> Answer:
 
 
 def webhook_session(trusted: Collection[str] = (), resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
-    """A session for `post_json`: a fresh connection per request, no cookies. The caller closes it.
+    """A session for `post_json` and WebSockets: a fresh connection per request, no cookies, no redirects. The caller
+    closes it.
 
     Only `trusted` hosts may lead into a private network (`bot.platforms.resolving`).
     """
     connector = aiohttp.TCPConnector(force_close=True, resolver=Guarded(trusted, resolver))
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(_refuse_redirect)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[tracing])
+
+
+async def _refuse_redirect(session: object, context: object, given: aiohttp.TraceRequestRedirectParams) -> None:
+    """aiohttp's WebSockets follow redirects, wherever they lead, and take no argument that forbids it."""
+    given.response.close()
+    raise Redirected("redirected")
 
 
 async def post_json(session: aiohttp.ClientSession, url: str, body: bytes, patience: timedelta) -> Reply | NoReply:

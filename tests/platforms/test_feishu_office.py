@@ -378,6 +378,17 @@ async def test_a_line_that_breaks_is_made_again(lined: Office, feishu, monkeypat
     assert len(feishu.connections) == 2
 
 
+async def test_a_line_that_is_sent_elsewhere_is_not_followed(lined: Office, feishu, monkeypatch, elsewhere):
+    monkeypatch.setattr(socket, "LONGEST_PAUSE", timedelta(0))
+    told = {"code": 0, "msg": "", "data": {"URL": f"{elsewhere.url}?service_id=42"}}
+    feishu.then("endpoint", garbage(json.dumps(told)))
+    feishu.connected.clear()
+    await feishu.connections[-1].close()
+    await asyncio.wait_for(feishu.connected.wait(), 60)
+
+    assert (elsewhere.sent_on, elsewhere.asked) == (1, [])
+
+
 async def test_the_line_is_kept_alive_as_often_as_the_platform_wants(lined: Office, feishu):
     await asyncio.wait_for(feishu.pinged.wait(), 60)
     assert lined.service.platforms["feishu"]._bot.socket._ping == timedelta(seconds=120)

@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from bot.platforms.contract import Answer, Outcome
-from bot.platforms.posting import NoReply, Reply, multipart, request, unlisted
+from bot.platforms.posting import NoReply, Redirected, Reply, multipart, request, unlisted
 
 SECOND = timedelta(seconds=1)
 
@@ -47,6 +47,17 @@ async def test_any_method_goes_with_its_headers_and_tells_the_clock_of_the_other
 
     assert reply == Reply(200, b"0123456789", None, datetime(2026, 6, 1, 4, tzinfo=UTC))
     assert seen == [("PATCH", "Bearer x", b"{}")]
+
+
+async def test_a_session_follows_no_redirect_not_even_to_a_websocket(session, elsewhere):
+    with pytest.raises(Redirected):
+        await session.ws_connect(elsewhere.url)
+    with pytest.raises(Redirected):
+        await session.get(elsewhere.url.replace("ws", "http", 1))
+    reply = await request(session, "GET", elsewhere.url.replace("ws", "http", 1), SECOND)
+
+    assert isinstance(reply, Reply) and reply.status == 302
+    assert (elsewhere.sent_on, elsewhere.asked) == (3, [])
 
 
 async def test_a_form_arrives_with_its_file_whatever_its_name_is(session, server):

@@ -358,6 +358,22 @@ async def test_there_are_no_cards_where_they_are_not_shown(gateway, bot, tmp_pat
 # The line
 
 
+async def test_a_line_that_is_sent_elsewhere_is_not_followed(session, elsewhere):
+    rested = asyncio.Event()
+
+    async def rest(span):
+        rested.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(Socket(session, elsewhere.url, BOT, SecretStr(SECRET), None, rest=rest).run())
+    async with asyncio.timeout(10):
+        await rested.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert (elsewhere.sent_on, elsewhere.asked) == (1, [])
+
+
 async def test_a_line_that_is_cut_between_frames_is_opened_again(gateway, bot):
     await gateway.say("/签收 12")
     first = await bot.next()

@@ -66,6 +66,13 @@ async def test_a_gateway_that_fails_is_asked_again(platform, dingtalk, ears):
     assert dingtalk.requests.count("/v1.0/gateway/connections/open") == len(answers) + 1
 
 
+async def test_a_line_that_is_sent_elsewhere_is_not_followed(platform, dingtalk, elsewhere):
+    dingtalk.then(fault.garbage(json.dumps({"endpoint": elsewhere.url, "ticket": "t"})))
+    async with running_alone(platform):
+        await dingtalk.connected.get()
+    assert (elsewhere.sent_on, elsewhere.asked) == (1, [])
+
+
 async def test_pauses_grow_while_nothing_comes_and_begin_anew_after_something_did(platform, dingtalk):
     asked = []
     platform._stream._waits = lambda attempt, random: asked.append(attempt) or timedelta(0)

@@ -78,8 +78,10 @@ def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
     )
     if again:
         _repeat(office, scope, row)
-    if row["kind"] == UNKNOWN_DIGEST:
+    if row["kind"] == UNKNOWN_DIGEST and answer.get("code") is None:
         _name_again(office, scope, row)
+    elif row["kind"] == UNKNOWN_DIGEST:
+        _name_elsewhere(office, scope, row)
 
 
 def outlived(office: Office, scope: Scope, row: Row, sender: Sender) -> bool:
@@ -195,6 +197,13 @@ def _name_again(office: Office, scope: Scope, digest: Row) -> None:
     scope.execute(sa.update(box).where(*unnamed, box.c.id.in_(digest["names"])).values(told_at=None))
     later = scope.now + office.rules(scope.now).doubtful.again
     scope.execute(sa.update(box).where(*unnamed, box.c.told_at.is_(None)).values(next_at=later))
+
+
+def _name_elsewhere(office: Office, scope: Scope, digest: Row) -> None:
+    """The platform answered, with a code that no table knows: it would answer the next digest alike."""
+    for row in ledger.messages(scope, digest["names"]):
+        if row["state"] == Status.UNKNOWN and row["detour_at"] is None:
+            outbox.update(scope, row["id"], detour_at=detours.moment(office, scope, row))
 
 
 def _first_line(row: Row) -> str:

@@ -93,6 +93,18 @@ async def test_an_unlisted_answer_to_an_urgent_notice_is_kept_with_its_number_an
     assert "77777" in shown(process)
 
 
+async def test_what_a_digest_cannot_name_because_of_an_unlisted_answer_is_named_by_another_way_and_no_more(two):
+    process, first, second = two
+    first.then(*[fake.errcode(77777)] * 1000)
+    for number in (1, 2):
+        await process.queue(f"【#{number}】已派单", order=number)
+    await process.through(timedelta(hours=3))
+    assert first.requests == 3, "two notices and one digest"
+    (named,) = [content for content in second.contents if content.startswith("【#1")]
+    assert named.count("通知不知道是否送到dispatch") == 2
+    assert "77777" in named
+
+
 async def test_a_message_without_a_way_waits_raises_an_alarm_once_and_goes_when_there_is_one(two, clock):
     process, first, second = two
     sender = process.senders.pop(ROBOT)

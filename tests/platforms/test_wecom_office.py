@@ -7,12 +7,15 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from bot.desk import Desk
 from bot.leases import Leases
 from bot.platforms.contract import Action, Outgoing, Wiring
 from bot.platforms.posting import webhook_session
 from bot.platforms.wecom import connect
+from bot.platforms.wecom.chat import BotChat
+from bot.platforms.wecom.socket import Socket
 from bot.service import open_office, running
 from config.organisation import Organisation
 from config.settings import load_settings
@@ -113,6 +116,32 @@ async def test_a_morning_on_wecom(gateway, database_url, tmp_path):
         (stranger,) = await ask("who-is-this", "待办", None)
         assert len(gateway.said) == count + 2, "the repeated message did nothing"
         assert "【#" not in stranger.content and told.content
+
+
+async def test_what_is_for_a_chat_where_nobody_spoke_to_the_bot_waits_until_somebody_does(store, gateway, session):
+    clock = HandClock()
+
+    async def take(body, request):
+        pass
+
+    line = Socket(session, gateway.url, BOT, SecretStr(SECRET), take)
+    connecting = asyncio.create_task(line.run())
+    async with house(store, clock) as office, asyncio.timeout(20):
+        office.senders["wecom:@zhang"] = BotChat(line, "zhangsan", 1, ())
+        await gateway.subscribed.wait()
+        while not line.ready:  # noqa: ASYNC110 - nobody is told when it happens
+            await asyncio.sleep(0.005)
+        await office.queue("【#5】 请办理", endpoints=["wecom:@zhang"], audience="@zhang")
+        await office.through(timedelta(hours=1))
+        (waiting,) = office.rows(audience="@zhang")
+        assert waiting.state == "retry"
+        assert "先在那里跟机器人说一句话" in waiting.detail
+
+        await gateway.say("你好", "zhangsan", None)
+        await office.through(timedelta(minutes=6))
+        assert [one.content for one in gateway.said] == ["【#5】 请办理"]
+    connecting.cancel()
+    await asyncio.gather(connecting, return_exceptions=True)
 
 
 async def test_one_replica_holds_the_connection_and_another_takes_over(gateway, new_url, open_store, tmp_path):

@@ -186,7 +186,7 @@ async def test_what_is_private_goes_to_the_single_chat(gateway, bot):
     assert (incoming.chat, incoming.mentioned) == (None, False)
 
     assert (await bot.platform.person("zhangsan").send(Outgoing(1, "您的电话是…"))).outcome is Outcome.SENT
-    assert (await bot.platform.person("nobody").send(Outgoing(2, "x"))).outcome is Outcome.UNKNOWN
+    assert (await bot.platform.person("nobody").send(Outgoing(2, "x"))).outcome is Outcome.CLOSED
     assert [one.chat for one in gateway.said] == ["zhangsan"]
 
 

@@ -1,7 +1,8 @@
 """What WeCom's answers mean: `errcode` decides, HTTP 200 says nothing (platforms, A1).
 
-From the platform's list of return codes (document 90313), as far as a group robot or the 智能机器人 can meet them.
-Every code but 0 says that the message was not posted; those of RETRY are the platform's own trouble.
+From the platform's list of return codes (document 90313), as far as a group robot or the 智能机器人 can meet them. Of
+every code in the table but 0 the list says that the message was not posted; those of RETRY are the platform's own
+trouble. Any other code is UNKNOWN: it is most likely a refusal, too, but nobody has told us so.
 """
 
 import json
@@ -88,6 +89,8 @@ _CODES: Final[dict[int, tuple[Outcome, str]]] = {
     60020: (Outcome.CLOSED, "企业微信不允许从本机的网络地址发送：请企业微信管理员把本机出口地址加入可信 IP"),
     301007: (Outcome.CLOSED, "企业已停用或解散：请联系企业微信管理员"),
     301042: (Outcome.CLOSED, "企业微信不允许从本机的网络地址发送：请企业微信管理员把本机出口地址加入可信 IP"),
+    # from other people's programs, in none of the platform's documents that we know
+    846604: (Outcome.CLOSED, "机器人还不能往这里发：请先在那里跟机器人说一句话（群里要 @ 它），之后会自动补发"),
     846605: (Outcome.PERMANENT, "要回复的那条消息已过时"),
     846608: (Outcome.PERMANENT, "要回复的那条消息已过时"),
 }

@@ -43,8 +43,9 @@ def claim(
         return False
     if doubts.recover(office, scope, endpoint, sender) or doubts.queue_digest(office, scope, endpoint):
         return True
-    quotas.take_turn(scope, sender.limits)
-    if quotas.free_from(scope, endpoint, sender.limits) > scope.now:
+    limits = sender.limits
+    quotas.take_turn(scope, limits)
+    if quotas.free_from(scope, endpoint, limits) > scope.now:
         return False
     crowded = crowding.quiet_from(scope.now, endpoint, sender.avoid) > scope.now
     row = ledger.first(scope, endpoint, max(HURRIED) if crowded else Priority.EDIT)
@@ -61,7 +62,7 @@ def claim(
             _divide(scope, row, parts)
             return True
         message = parts[(row["part"] or 1) - 1]
-    quotas.draw(scope, row["id"], sender.limits)
+    quotas.draw(scope, row["id"], limits)
     scope.insert(Attempt, outbox_id=row["id"], endpoint=endpoint, at=scope.now, outcome=Status.SENDING)
     outbox.update(scope, row["id"], state=Status.SENDING, attempts=row["attempts"] + 1)
     return Claim(endpoint, message, scope.now)

@@ -185,10 +185,14 @@ class Avoid:
 class Sender(Protocol):
     """One robot, or the bot in one chat: where delivery sends to."""
 
-    limits: tuple[Limit, ...]
     avoid: tuple[Avoid, ...]
     edits: bool
     """Whether a message that was sent can be replaced: cards are then brought up to date when their order moves."""
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """How much it may send, as things are now; of whatever it sends by, too (`OnlyAnswers`)."""
+        ...
 
     @property
     def ready(self) -> bool:

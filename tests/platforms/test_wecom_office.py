@@ -21,7 +21,7 @@ from config.organisation import Organisation
 from config.settings import load_settings
 from storage.outbox import Priority
 from storage.tables import Attempt
-from tests.bot.delivery_desk import HandClock, house
+from tests.bot.delivery_desk import ROBOT, HandClock, house
 from tests.conftest import KEY
 from tests.platforms.wecom_gateway import BOT, SECRET, FakeGateway
 from tests.platforms.wecom_server import FakeWeCom
@@ -206,6 +206,26 @@ async def test_twenty_alerts_in_ten_seconds_all_reach_the_group_within_its_limit
         assert all(outcome == "sent" for outcome in office.attempts())
         assert len(office.rows(Attempt)) == len(wecom.messages)
         assert clock.at <= wecom.messages[0].at + timedelta(seconds=70)
+
+
+async def test_what_a_chat_says_by_the_groups_robot_counts_against_the_robots_limit(store, session):
+    clock = HandClock()
+    async with FakeWeCom(now=clock.now) as wecom, house(store, clock, wecom) as office:
+        settings = load_settings(None, {"JIESU_WECOM__TOKEN": "t", "JIESU_WECOM__ENCODING_AES_KEY": "A" * 43})
+        platform = connect(Wiring(settings, session, None, None, None, clock.now))
+        chat, robot = platform.chat(CHAT), platform.robot(office.office.organisation.groups[0].robots[0])
+        chat.beside = lambda: robot
+        office.senders |= {ROBOT: robot, "wecom:dispatch": chat}
+        for number in range(18):
+            await office.queue(f"【#{number}】 紧急", Priority.URGENT)
+        for number in range(8):
+            await office.queue(f"答复 {number}", Priority.REPLY, kind="reply", endpoints=["wecom:dispatch"])
+        begin = clock.at
+        await office.delivery.drain()
+        assert (len(wecom.messages), clock.at) == (18, begin)
+        await office.through()
+        assert (len(wecom.messages), wecom.refused) == (26, [])
+        assert wecom.key not in str(robot.limits)
 
 
 async def test_twenty_ordinary_notices_merge_and_each_order_is_named_once(store):

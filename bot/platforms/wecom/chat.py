@@ -110,7 +110,6 @@ class CallbackChat:
     """The bot where it only hears by HTTP callback, a `Sender`: it answers in the stream of the question, else by the
     question's address, once and within the hour. It can begin nothing: the group's robot says the rest."""
 
-    limits: tuple[Limit, ...] = LIMITS
     avoid: tuple[Avoid, ...] = ()
     edits = False
     ready = True
@@ -124,6 +123,12 @@ class CallbackChat:
         self._features = features
         self._api_base = api_base
         self._used: deque[str] = deque(maxlen=REMEMBERED)
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The chat's own, and the robot's: which of the two will say an answer shows only while it is sent."""
+        robot = self.beside()
+        return LIMITS if robot is None else (*LIMITS, *(limit for limit in robot.limits if limit.bucket))
 
     def parts(self, message: Outgoing) -> list[Outgoing]:
         """One message: an address takes no second one."""

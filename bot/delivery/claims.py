@@ -87,6 +87,8 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         pause_until=None if rest is None else scope.now + rest,
         **facts,
     )
+    if rest is not None and answer.bucket is not None:
+        quotas.pause(scope, answer.bucket, scope.now + rest)
     if not (answer.outcome is Outcome.PERMANENT and _own_fault(row)):
         robots.note(scope, claimed.endpoint, works=answer.outcome is Outcome.SENT)
     if row["state"] != Status.SENDING:

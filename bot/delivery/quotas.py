@@ -4,6 +4,7 @@ A request reaches the platform between its beginning and its end, and an endpoin
 end therefore keeps the platform's own count within the limit, however long a request was on its way.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -12,13 +13,15 @@ import sqlalchemy as sa
 from bot.platforms.contract import Limit
 from storage import outbox
 from storage.columns import table
-from storage.tables import Attempt, Draw
+from storage.tables import Attempt, Draw, Lease
 from storage.transaction import Scope
 
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 PAUSES: Final = 10
 """Attempts among which a pause is looked for: nothing is sent while one holds."""
 _ATTEMPT, _DRAW = table(Attempt), table(Draw)
+_PAUSE: Final = "pause:"
+"""How a bucket's pause is called among the leases: nobody may use it until then."""
 _OLD: Final = timedelta(minutes=1)
 """Longer than any request: a draw is kept so long beyond its limit's window."""
 
@@ -46,13 +49,20 @@ def draw(scope: Scope, message: int, limits: tuple[Limit, ...]) -> None:
         scope.execute(sa.delete(_DRAW).where(*old))
 
 
+def pause(scope: Scope, bucket: str, until: datetime) -> None:
+    """Let nobody draw from what is shared before then: the platform asked for it."""
+    until = max([until, *_pauses(scope, [bucket])])
+    scope.place(Lease, (f"{_PAUSE}{bucket}",), {"holder": "", "until": until})
+
+
 def free_from(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> datetime:
     """The earliest moment for the next request to an endpoint, by limits and pauses."""
     query = sa.select(_ATTEMPT.c.pause_until).where(_ATTEMPT.c.endpoint == endpoint)
     latest = query.order_by(_ATTEMPT.c.at.desc(), _ATTEMPT.c.id.desc()).limit(PAUSES)
     pauses = [until for until in scope.connection.execute(latest).scalars() if until is not None]
     refills = [at + limit.window for limit in limits for at in _ends(scope, endpoint, limit, limit.count - 1, 1)]
-    return max((*pauses, *refills), default=EARLIEST)
+    shared = _pauses(scope, [limit.bucket for limit in limits if limit.bucket])
+    return max((*pauses, *shared, *refills), default=EARLIEST)
 
 
 def shortage(scope: Scope, endpoint: str, limits: tuple[Limit, ...], count: int, wait: timedelta) -> bool:
@@ -72,6 +82,14 @@ def shortage(scope: Scope, endpoint: str, limits: tuple[Limit, ...], count: int,
             return True
         sends.append(at)
     return False
+
+
+def _pauses(scope: Scope, buckets: Collection[str]) -> list[datetime]:
+    if not buckets:
+        return []
+    lease = table(Lease)
+    query = sa.select(lease.c.until).where(lease.c.name.in_([f"{_PAUSE}{bucket}" for bucket in buckets]))
+    return list(scope.connection.execute(query).scalars())
 
 
 def _ends(scope: Scope, endpoint: str, limit: Limit, skip: int, most: int) -> list[datetime]:

@@ -6,7 +6,7 @@ docs/platforms.md.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -150,7 +150,8 @@ class Answer:
     """The classified answer. `detail` is one Chinese line for the outbox; it never holds a key or personal data.
 
     `remote` is the platform's id of the message that was sent, where it gives one: a quote of it finds its order, and
-    a card can be brought up to date.
+    a card can be brought up to date. `bucket` is, of RETRY_AFTER, what the pause is for where that is more than the
+    endpoint: the bucket of one of its limits.
     """
 
     outcome: Outcome
@@ -159,6 +160,11 @@ class Answer:
     code: int | None = None
     wait: timedelta | None = None
     remote: str | None = None
+    bucket: str | None = None
+
+    def pausing(self, bucket: str | None) -> "Answer":
+        """The same; a pause that it asks for is for the whole bucket."""
+        return replace(self, bucket=bucket) if self.outcome is Outcome.RETRY_AFTER else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,8 @@ def _named(row: Mapping[str, Any]) -> str:
 def _leases(work: Work) -> list[str]:
     """Which process holds which robots and connections, by its machine."""
     lease = table(Lease)
-    query = sa.select(lease.c.name, lease.c.holder).where(lease.c.until > work.now).order_by(lease.c.name)
+    held_now = lease.c.until > work.now, lease.c.holder != ""
+    query = sa.select(lease.c.name, lease.c.holder).where(*held_now).order_by(lease.c.name)
     held: defaultdict[str, list[str]] = defaultdict(list)
     for name, holder in work.scope.connection.execute(query):
         if not name.startswith("service:"):

@@ -12,7 +12,8 @@ from storage import outbox
 from storage.outbox import Priority, Status
 from storage.tables import Attempt, Draw
 from tests.bot.delivery_desk import ROBOT, SECOND, HandClock, house
-from tests.bot.test_delivery_watch import SECOND_KEY
+from tests.bot.test_delivery_watch import SECOND_KEY, shown
+from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import FakeWeCom
 
 MINUTE = timedelta(minutes=1)
@@ -70,6 +71,28 @@ async def test_two_processes_draw_from_one_bucket(database_url, open_store, cloc
         await fill(a, 6)
         await asyncio.gather(a.delivery._serve(ROBOT), b.delivery._serve(SECOND))
         assert len(one.contents) + len(two.contents) == 5
+
+
+async def test_a_pause_that_the_platform_asks_for_is_kept_by_all_that_share_the_bucket(store, clock):
+    async with (
+        FakeWeCom(now=clock.now) as one,
+        FakeWeCom(SECOND_KEY, now=clock.now) as two,
+        house(store, clock, one, two) as process,
+    ):
+        process.limits = SHARED
+        process.restart("one")
+        begin = clock.at
+        one.then(fake.errcode(45009))
+        await process.queue("甲")
+        await process.delivery.drain()
+        await process.queue("乙", endpoints=[SECOND], audience="second")
+        process.restart("two")
+        await process.delivery.drain()
+        assert (one.requests, two.requests) == (1, 0)
+        assert await process.delivery.next_due() == begin + MINUTE
+        assert "pause:" not in shown(process), "nobody holds it"
+        await process.through()
+        assert (one.contents, two.contents, clock.at) == (["甲"], ["乙"], begin + MINUTE)
 
 
 @pytest.mark.parametrize("shared", [None, "chat"])

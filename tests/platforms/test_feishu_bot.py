@@ -1,6 +1,7 @@
 """The app's bot in a chat: messages, replies, cards and their edits, files, tokens, and that nothing is said twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -209,6 +210,15 @@ async def test_each_code_has_its_outcome(group, feishu, number, outcome):
     assert (answer.outcome, answer.code) == (outcome, number)
     assert str(number) in answer.detail
     assert feishu.messages == []
+
+
+@pytest.mark.parametrize(("number", "bucket"), [(99991400, "app"), (11232, "app"), (230020, "chat")])
+async def test_a_pause_is_for_the_app_or_for_the_chat(api, feishu, number, bucket):
+    limits = replace(LIMITS[0], bucket="chat"), replace(LIMITS[0], bucket="app")
+    feishu.then("create", fake.code(number, status=400))
+    answer = await FeishuChat(api, GROUP, person=False, limits=limits, avoid=()).send(outgoing())
+
+    assert (answer.outcome, answer.bucket) == (Outcome.RETRY_AFTER, bucket)
 
 
 async def test_an_unknown_code_is_asked_about_and_shown_with_its_number(group, feishu):

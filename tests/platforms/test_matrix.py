@@ -299,6 +299,7 @@ async def test_the_servers_limit_is_kept_to(tmp_path: Path):
         answers = [await sender.send(Outgoing(number, "甲")) for number in range(11)]
         assert [answer.outcome for answer in answers] == [Outcome.SENT] * 10 + [Outcome.RETRY_AFTER]
         assert answers[-1].wait is not None
+        assert answers[-1].bucket == sender.limits[0].bucket, "the account must wait, not this room alone"
         moment[0] += answers[-1].wait
         assert (await sender.send(Outgoing(10, "甲"))).outcome is Outcome.SENT
         # Ten a minute, which is what one room is sent unless the office says otherwise, never meet it.

@@ -264,6 +264,7 @@ async def test_what_becomes_of_a_frame(gateway, bot, behaviour, outcome):
     answer = await bot.platform.chat("wr-dispatch").send(Outgoing(1, "通知"))
 
     assert answer.outcome is outcome
+    assert answer.bucket == ("wecom:wr-dispatch" if behaviour == 45009 else None)
     assert len(gateway.said) == (behaviour in ("cut_after", "hang"))
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from bot.platforms.contract import Answer, Avoid, Limit, Outcome, Outgoing, OutgoingFile
 from bot.platforms.feishu.api import PATIENCE, OpenApi, Result
-from bot.platforms.feishu.codes import GONE
+from bot.platforms.feishu.codes import CHAT_TIDE, GONE
 from bot.platforms.feishu.content import content_of, divided
 from bot.platforms.people import first_line
 from bot.platforms.posting import multipart
@@ -68,11 +68,13 @@ class FeishuChat:
         until = asyncio.get_running_loop().time() + BUDGET.total_seconds()
         try:
             async with asyncio.timeout_at(until):
-                return await self._send(message, until)
+                answer = await self._send(message, until)
         except TimeoutError:
             if message.edits is not None:
                 return Answer(Outcome.RETRY, "飞书没有及时回答；再改一次无妨，稍后自动重试")
             return Answer(Outcome.UNKNOWN, "飞书没有及时回答，这条消息可能已经送到")
+        chat, app = self.limits[0], self.limits[-1]
+        return answer.pausing(chat.bucket if answer.code == CHAT_TIDE else app.bucket)
 
     async def _send(self, message: Outgoing, until: float) -> Answer:
         if message.file is None:

@@ -16,6 +16,8 @@ EXPIRED: Final = frozenset({99991661, 99991663, 99991664, 99991671})
 """The token is missing, wrong or expired: another one is fetched."""
 GONE: Final = frozenset({230011, 230019, 230050, 230071, 230072, 230110, 230111})
 """What was to be replied to cannot be any more: the answer goes to the chat itself."""
+CHAT_TIDE: Final = 230020
+"""Too much for one chat; every other limit is the app's."""
 BRIEF: Final = timedelta(seconds=5)
 """★ The pause after the limits of a second (5 in a chat, 50 in an app), which say no time of their own."""
 
@@ -47,7 +49,7 @@ CODES: Final[dict[int, tuple[Outcome, str]]] = {
     230017: (Outcome.PERMANENT, "图片或文件不属于这个应用，请把这一条报告给维护人员"),
     230018: (Outcome.CLOSED, "群设置不允许机器人这样做：请群管理员放开"),
     230019: (Outcome.PERMANENT, "要回复的话题已不存在"),
-    230020: _TIDE,
+    CHAT_TIDE: _TIDE,
     230022: (Outcome.PERMANENT, "飞书说消息含敏感内容，拒收"),
     230025: _TOO_LONG,
     230027: (Outcome.CLOSED, "应用缺少发消息的权限，或这是外部群：请在飞书开发者后台开通 im:message 并发布版本"),

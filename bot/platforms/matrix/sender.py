@@ -47,7 +47,7 @@ class MatrixRoom:
             async with asyncio.timeout(WHOLE.total_seconds()):
                 return await self._send(message)
         except Trouble as trouble:
-            return trouble.answer
+            return trouble.answer.pausing(self.limits[0].bucket)  # the server counts what the account sends
         except TimeoutError:
             return Answer(Outcome.RETRY, "等待超时，稍后自动重试，不会重复")
 

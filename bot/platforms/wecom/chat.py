@@ -98,12 +98,12 @@ class BotChat:
             if answer.outcome in (Outcome.RETRY, Outcome.RETRY_AFTER):
                 self._answered.remove(request)
             if answer.code not in STALE:
-                return answer
+                return answer.pausing(self.limits[0].bucket)
         return await self._push("markdown", {"content": content})
 
     async def _push(self, kind: str, content: dict[str, Any]) -> Answer:
         body = {"chatid": self._chat, "chat_type": self._kind, "msgtype": kind, kind: content}
-        return await self._line.ask("aibot_send_msg", body)
+        return (await self._line.ask("aibot_send_msg", body)).pausing(self.limits[0].bucket)
 
 
 class CallbackChat:

@@ -92,6 +92,10 @@ class WeComWebhook:
 
     async def send(self, message: Outgoing) -> Answer:
         """Send one of `parts` and classify the answer. Raises nothing for what the network does."""
+        bucket = next((limit.bucket for limit in self.limits if limit.bucket), None)
+        return (await self._send(message)).pausing(bucket)
+
+    async def _send(self, message: Outgoing) -> Answer:
         if message.file is None:
             return await self._post(_said(message))
         if kind_of(message.file, FILE_BYTES) == "image":

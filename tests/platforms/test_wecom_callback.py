@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from bot.chat.router import understood
 from bot.desk import Desk
 from bot.platforms import taking
-from bot.platforms.contract import Mention, Outcome, Outgoing, Wiring
+from bot.platforms.contract import Mention, Outcome, Outgoing, Table, Wiring
 from bot.platforms.door import LARGEST, Door
 from bot.platforms.posting import webhook_session
 from bot.platforms.taking import Taking
@@ -27,6 +27,7 @@ from bot.platforms.wecom import connect
 from bot.platforms.wecom.crypto import Envelope, Sealed, opened_media
 from bot.platforms.wecom.media import fetchable
 from bot.platforms.wecom.messages import Message, Other, Press, read
+from bot.platforms.wecom.webhook import WeComWebhook
 from bot.web.middleware import guard
 from config.settings import load_settings
 from handlers.execution import Request
@@ -34,6 +35,7 @@ from storage.errors import StoreUnavailable
 from tests.platforms.conftest import NOON
 from tests.platforms.official_wecom import PrpCrypto, WeChatCrypto, decrypt_file, signature_of
 from tests.platforms.wecom_caller import KEY, TOKEN, Callback, text
+from tests.platforms.wecom_server import FakeWeCom
 from tests.street import sample_organisation
 
 OTHER_KEY = base64.b64encode(bytes(range(1, 33))).decode()[:43]
@@ -423,10 +425,49 @@ async def test_an_answer_goes_to_the_address_of_its_question_once(store, office,
         assert (await chat.send(part)).outcome is Outcome.SENT
         assert (await chat.send(part)).outcome is Outcome.PERMANENT
         assert (await chat.send(Outgoing(2, "通知"))).outcome is Outcome.PERMANENT
-        (long,) = chat.parts(Outgoing(3, "长" * 9000, reply=reply))
-        assert len(long.text.encode()) <= 20480 and long.text.endswith("请缩小范围再查")
 
     assert said == [{"msgtype": "markdown", "markdown": {"content": "✔ 【#12】 <已签收>\n<@zhangsan>"}}]
+
+
+@pytest.mark.parametrize("lines", [500, 501, 502, 503, 5000])
+async def test_what_is_too_long_for_one_answer_ends_with_what_to_do_and_promises_no_second(
+    store, office, answering, lines
+):
+    server, said = answering
+    base = f"http://127.0.0.1:{server.port}"
+    text = "".join(f"【#{number}】 **占道**经营，请处理\n" for number in range(lines))
+    async with serving(store, office, JIESU_WECOM__API_BASE=base) as (_, platform):
+        chat = platform.chat("wr-dispatch")
+        reply = {"response_url": f"{base}/cgi-bin/aibot/response?response_code=1"}
+        mentions = (Mention("zhang", "张三", "zhangsan"), Mention("li", "李四"))
+        (part,) = chat.parts(Outgoing(1, text, mentions, reply=reply))
+        assert (await chat.send(part)).outcome is Outcome.SENT
+
+    content = said[0]["markdown"]["content"]
+    assert 20000 < len(content.encode()) <= 20480
+    assert content.endswith("\n内容太长，其余没有显示：请缩小范围再查\n@李四\n<@zhangsan>")
+    assert "(1/" not in content
+
+
+async def test_what_is_too_long_for_the_groups_robot_is_not_counted_as_a_part_either(store, office, session):
+    async with FakeWeCom() as wecom, serving(store, office) as (_, platform):
+        chat = platform.chat("wr-dispatch")
+        chat.beside = lambda: WeComWebhook(session, wecom.webhook, limits=())
+        table = Table(("科室", "件数"), (("城管科", "3"),))
+        zhang = (Mention("zhang", "张三", "zhangsan"),)
+        for message in (
+            Outgoing(1, "【#12】 长\n" + "居民反映路灯不亮。\n" * 200, zhang),
+            Outgoing(2, "统计\n城管科 3", zhang, markdown="**统计**", table=table),
+        ):
+            (part,) = chat.parts(message)
+            assert (await chat.send(part)).outcome is Outcome.SENT
+
+    long, short = wecom.contents
+    assert 2000 < len(long.encode()) <= 2048 and "(1/" not in long
+    assert long.endswith("\n内容太长，其余没有显示：请缩小范围再查")
+    assert short == "统计\n城管科 3", "the table would need a second message for who is called"
+    assert [message.mentioned for message in wecom.messages] == [("zhangsan",)] * 2
+    assert wecom.errors == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bot.platforms.people import first_line
 from bot.platforms.posting import NoReply, answer_without_reply, post_json
 from bot.platforms.rendering import markdown_table
 from bot.platforms.reply_addresses import allowed
-from bot.platforms.splitting import size, split_text
+from bot.platforms.splitting import cut, size, split_text
 from bot.platforms.wecom import cards, uploading
 from bot.platforms.wecom.codes import STALE, answer_of
 from bot.platforms.wecom.streams import SAID_BYTES, Streams
@@ -132,8 +132,12 @@ class CallbackChat:
 
     def parts(self, message: Outgoing) -> list[Outgoing]:
         """One message: an address takes no second one."""
-        first, *more = said_parts(message, self._features)
-        return [_shortened(first, SAID_BYTES) if more else first]
+        parts = said_parts(message, self._features)
+        if len(parts) == 1:
+            return parts
+        called, names = reached(message.mentions), as_markdown(naming("", message.mentions))
+        text = _begun(as_markdown(message.text), SAID_BYTES - size(names + calling("", called)))
+        return [Outgoing(message.key, text + names, called, plain=message.plain, reply=message.reply)]
 
     async def send(self, message: Outgoing) -> Answer:
         """Answer the question where it stands, by its address, or by the group's robot."""
@@ -165,13 +169,14 @@ class CallbackChat:
         if robot is None:
             return otherwise
         first, *more = robot.parts(replace(message, reply=None))
-        return await robot.send(_shortened(first, TEXT_BYTES) if more else first)
+        if more:
+            first = Outgoing(message.key, _begun(harmless(message.text), TEXT_BYTES), message.mentions)
+        return await robot.send(first)
 
 
-def _shortened(message: Outgoing, most: int) -> Outgoing:
-    """The beginning of what does not go into one message, and that it goes on."""
-    shorter = split_text(message.text, most - size(_CUT_OFF))[0]
-    return Outgoing(message.key, shorter + _CUT_OFF, message.mentions, plain=message.plain, reply=message.reply)
+def _begun(text: str, room: int) -> str:
+    """The text where there is room for it, else its beginning and that it goes on: no second message follows."""
+    return text if size(text) <= room else cut(text, room - size(_CUT_OFF))[0].rstrip() + _CUT_OFF
 
 
 _CUT_OFF: Final = "\n内容太长，其余没有显示：请缩小范围再查"

@@ -69,7 +69,7 @@ async def _failed(platform: Platform, until: float) -> Probe | None:
     """The first probe that is not good."""
     try:
         async with asyncio.timeout(max(until - time.monotonic(), 0)):
-            probes = await platform.probe(robots=False)
+            probes = await platform.probe()
     except TimeoutError:
         return Probe(platform.name, ok=False, detail="没有回答", mend="请检查网络和接口地址")
     return next((probe for probe in probes if not probe.ok), None)

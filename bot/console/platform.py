@@ -52,6 +52,6 @@ class Console:
         if self.hub is not None:
             await self.hub.run()
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
+    async def probe(self) -> list[Probe]:
         """Nothing to ask: there is nobody between."""
         return []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from bot.doctor.finding import Finding, bad, good, warning
 from bot.platforms import connected
-from bot.platforms.contract import Incoming, Outcome, Outgoing, Platform, Probe, Sender, Wiring
+from bot.platforms.contract import Incoming, Outcome, Outgoing, Platform, Probe, Probed, Sender, Wiring
 from bot.platforms.posting import webhook_session
 from bot.platforms.resolving import trusted_hosts
 from config.entries import PLATFORMS, Group
@@ -36,23 +37,18 @@ async def _probes(settings: Settings, organisation: Organisation, *, send: bool)
     async with webhook_session(trusted_hosts(settings, organisation)) as session:
         try:
             platforms = connected(_wiring(settings, session), organisation)
-            robots = {
-                (group.id, index): platforms[robot.platform].robot(robot)
+            robots = [
+                (_named(group, index), platforms[robot.platform].robot(robot))
                 for group in organisation.groups
                 for index, robot in enumerate(group.robots)
-            }
+            ]
         except ConfigError as error:
             return [bad(_WHAT, str(error), "改好这一项，服务不会带着错误启动")]
-        answers = await asyncio.gather(*(_asked(platform, settings) for platform in platforms.values()))
+        answers = await asyncio.gather(
+            *(_asked(platform, settings) for platform in platforms.values()),
+            *(_robot_asked(name, sender, settings, send=send) for name, sender in robots),
+        )
         found = [finding for answer in answers for finding in answer]
-        for group in organisation.groups:
-            for index, robot in enumerate(group.robots):
-                sender = robots[group.id, index]
-                if send:
-                    found.append(await _sent(group, PLATFORMS[robot.platform], sender))
-                elif not hasattr(sender, "probe"):
-                    mend = "加 --send 会让它在群里说一句“测试：…”"
-                    found.append(warning(_WHAT, f"{group.name}的{PLATFORMS[robot.platform]}机器人只能发了才知道", mend))
     return found or [good(_WHAT, "没有配置要试连的平台")]
 
 
@@ -63,6 +59,29 @@ async def _asked(platform: Platform, settings: Settings) -> list[Finding]:
             return [_finding(probe, settings.callbacks.freshness) for probe in await platform.probe()]
     except TimeoutError:
         return [bad(_WHAT, f"{name}没有回答", "请检查网络、防火墙和接口地址")]
+
+
+async def _robot_asked(name: str, robot: Sender, settings: Settings, *, send: bool) -> list[Finding]:
+    """What asking a robot shows, and what it said where it is to say something."""
+    found = []
+    if isinstance(robot, Probed):
+        try:
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                probe = await robot.probe()
+            found.append(_finding(replace(probe, name=name), settings.callbacks.freshness))
+        except TimeoutError:
+            found.append(bad(_WHAT, f"{name}没有回答", "请检查网络和防火墙"))
+    elif not send:
+        found.append(warning(_WHAT, f"{name}只能发了才知道", "加 --send 会让它在群里说一句“测试：…”"))
+    return [*found, await _sent(name, robot)] if send else found
+
+
+def _named(group: Group, index: int) -> str:
+    """A robot by its group, and by its place where the group has several of its platform."""
+    platform = group.robots[index].platform
+    own = [number for number, robot in enumerate(group.robots) if robot.platform == platform]
+    which = f"（第 {own.index(index) + 1} 个）" if len(own) > 1 else ""
+    return f"{group.name}的{PLATFORMS[platform]}机器人{which}"
 
 
 def _finding(probe: Probe, freshness: timedelta) -> Finding:
@@ -77,8 +96,7 @@ def _finding(probe: Probe, freshness: timedelta) -> Finding:
     return (bad if abs(skew) > freshness else warning)(_WHAT, told, mend)
 
 
-async def _sent(group: Group, platform: str, sender: Sender) -> Finding:
-    name = f"{group.name}的{platform}机器人"
+async def _sent(name: str, sender: Sender) -> Finding:
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
             answer = await sender.send(sender.parts(Outgoing(0, LINE))[0])

@@ -252,6 +252,15 @@ class Probe:
     skew: timedelta | None = None
 
 
+@runtime_checkable
+class Probed(Protocol):
+    """What a robot has beside `Sender` that can be asked something without anybody in its group reading it."""
+
+    async def probe(self) -> Probe:
+        """Ask it whether it would take a message, for `jiesu doctor --probe`."""
+        ...
+
+
 Receive = Callable[[Incoming], Awaitable[list[str]]]
 """Takes a verified message; returns the answers' texts when message, effects and answers are durable (the answers
 leave through the outbox by themselves). A message that was taken before gives its first answers again and changes
@@ -339,10 +348,10 @@ class Platform(Protocol):
         """Hold the connection or follow the feed until cancelled; returns at once where there is nothing to do."""
         ...
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
-        """Ask harmless questions, for `jiesu doctor --probe`: nobody is sent anything.
+    async def probe(self) -> list[Probe]:
+        """Ask harmless questions about the bot, at the start and for `jiesu doctor --probe`: nobody is sent anything.
 
-        Without `robots` only the bot is asked, as at the start: requests to robots count against their limits.
+        Robots are asked one by one (`Probed`): requests to them count against their limits.
         """
         ...
 

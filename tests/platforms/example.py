@@ -91,7 +91,7 @@ class Example:
         finally:
             self.connected = False
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
+    async def probe(self) -> list[Probe]:
         reply = await self.post("/me", {})
         if isinstance(reply, Reply) and reply.status == 200:
             return [Probe("机器人", True, "答得上来")]

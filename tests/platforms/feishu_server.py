@@ -171,10 +171,14 @@ class FakeFeishu:
             ("resource", "GET", r"/open-apis/im/v1/messages/[^/]+/resources/[^/]+", self._resource),
             ("upload", "POST", r"/open-apis/im/v1/(images|files)", self._upload),
             ("endpoint", "POST", r"/callback/ws/endpoint", self._endpoint),
+            ("home", "GET", "/", self._home),
         ):
             if request.method == method and re.fullmatch(pattern, request.path):
                 return kind, handler
         return "unknown", None
+
+    async def _home(self, request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/page"})
 
     async def _hook(self, request: web.Request) -> web.Response:
         raw = await request.read()

@@ -582,6 +582,7 @@ async def test_a_robot_is_asked_without_sending_anything(session, wecom):
     wecom.then(fake.garbage(), fake.errcode(45009), fake.cut_after_reading())
     odd, busy, cut = [await webhook_of(session, wecom.webhook).probe() for _ in range(3)]
 
+    assert all(abs(probe.skew) < timedelta(minutes=1) for probe in (good, removed, odd, busy)), "told by each answer"
     assert [probe.ok for probe in (good, removed, odd, busy, cut)] == [True, False, False, True, False]
     assert "key" in removed.detail and KEY not in repr((good, removed, odd, busy, cut))
     assert wecom.messages == []

@@ -39,7 +39,6 @@ class DingTalk:
         self._wiring = wiring
         self._settings = wiring.settings.dingtalk
         self._limits = (Limit(self._settings.per_minute, timedelta(minutes=1)),)
-        self._robots: list[DingTalkRobot] = []
         self._taking = Taking(NAME)
         self._fetching = asyncio.Semaphore(FETCHING)
         self._api = self._app()
@@ -62,15 +61,13 @@ class DingTalk:
 
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
-        made = DingTalkRobot(
+        return DingTalkRobot(
             self._wiring.session,
             robot,
             limits=self._limits,
             now=self._wiring.now,
             oapi_base=self._settings.oapi_base,
         )
-        self._robots.append(made)
-        return made
 
     def chat(self, chat: str) -> Sender | None:
         """The app's robot in a group, by its open conversation id."""
@@ -96,10 +93,9 @@ class DingTalk:
         finally:
             await self._taking.stop()
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
-        """Whether the app and each robot that was made are known to the platform, and how far the clocks differ."""
-        found = [] if self._api is None else [await self._api.probe()]
-        return found + [await robot.probe() for robot in self._robots if robots]
+    async def probe(self) -> list[Probe]:
+        """Whether the app is known to the platform, and how far the clocks differ."""
+        return [] if self._api is None else [await self._api.probe()]
 
     async def _take(self, data: dict[str, Any]) -> None:
         """Take what DingTalk told; anything but a message is left."""

@@ -8,13 +8,14 @@ from typing import Final
 from aiohttp import web
 
 from bot.platforms.contract import Avoid, Limit, Probe, Sender, Wiring
-from bot.platforms.feishu.api import OpenApi
+from bot.platforms.feishu.api import PATIENCE, OpenApi
 from bot.platforms.feishu.arrivals import BOT_PATH, Arrivals
 from bot.platforms.feishu.callbacks import PATH, Callbacks
 from bot.platforms.feishu.chat import FeishuChat
 from bot.platforms.feishu.events import NAME
 from bot.platforms.feishu.socket import Socket
 from bot.platforms.feishu.webhook import FeishuWebhook
+from bot.platforms.posting import NoReply, request
 from config.entries import Robot
 from config.policy import load_policy
 from config.shanghai import day_of
@@ -67,6 +68,7 @@ class Feishu:
     def __init__(self, wiring: Wiring, bot: Bot | None) -> None:
         self._wiring = wiring
         self._bot = bot
+        self._robots = False
         settings = wiring.settings.feishu
         second, minute = timedelta(seconds=1), timedelta(minutes=1)
         self._limits = Limit(settings.per_second, second), Limit(settings.per_minute, minute)
@@ -85,6 +87,7 @@ class Feishu:
 
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
+        self._robots = True
         return FeishuWebhook(
             self._wiring.session,
             robot.webhook,
@@ -121,10 +124,11 @@ class Feishu:
         finally:
             await self._bot.arrivals.stop()
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
-        """A token, who the bot is, and where to connect. Robots cannot be asked anything without being heard."""
+    async def probe(self) -> list[Probe]:
+        """A token, who the bot is, and where to connect. Robots cannot be asked anything without being heard; where
+        there are only such, what time it is there: what they are sent is signed with ours."""
         if self._bot is None:
-            return []
+            return [await self._interface()] if self._robots else []
         got = await self._bot.api.token()
         skew = None if got.date is None else got.date - self._wiring.now()
         if not got.ok:
@@ -140,6 +144,14 @@ class Feishu:
             detail = "可以连接" if where.ok else where.answer.detail
             probes.append(Probe("飞书长连接", where.ok, detail, "" if where.ok else mend))
         return probes
+
+    async def _interface(self) -> Probe:
+        settings = self._wiring.settings.feishu
+        reply = await request(self._wiring.session, "GET", settings.api_base, PATIENCE)
+        if isinstance(reply, NoReply):
+            return Probe("飞书接口", False, reply.reason, "请检查网络、防火墙和 JIESU_FEISHU__API_BASE")
+        skew = None if reply.date is None else reply.date - self._wiring.now()
+        return Probe("飞书接口", True, "能连上", skew=skew)
 
     def _sender(self, native: str, *, person: bool) -> Sender | None:
         if self._bot is None:

@@ -71,7 +71,7 @@ class Matrix:
         """Follow the feed, in one replica at a time."""
         await self._wiring.lead("socket:matrix", self._feed.follow)
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
+    async def probe(self) -> list[Probe]:
         """Who the token is for, and what time it is on the server."""
         reply = await self._api.send("GET", f"{CLIENT}/account/whoami")
         skew = None

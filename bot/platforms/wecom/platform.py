@@ -56,7 +56,6 @@ class WeCom:
         self._folder = folder if folder.is_dir() else None
         self._taking = Taking(PLATFORM)
         self._fetching = asyncio.Semaphore(FETCHING)
-        self._robots: list[WeComWebhook] = []
         self._socket: Socket | None = None
         self._callbacks: Callbacks | None = None
         self._streams = Streams()
@@ -81,15 +80,14 @@ class WeCom:
         # By HTTP callback the chat beside it sends by it, too, and draws from its limit.
         bucket = None if self._callbacks is None else f"{PLATFORM}:robot:{_nameless(robot.webhook)}"
         limit = Limit(self._settings.per_minute, timedelta(minutes=1), bucket)
-        made = WeComWebhook(
+        return WeComWebhook(
             self._wiring.session,
             robot.webhook,
             api_base=self._settings.api_base,
             limits=(limit,),
             features=self._settings.features,
+            now=self._wiring.now,
         )
-        self._robots.append(made)
-        return made
 
     def chat(self, chat: str) -> Sender | None:
         """The bot in a group."""
@@ -114,14 +112,15 @@ class WeCom:
         finally:
             await self._taking.stop()
 
-    async def probe(self, robots: bool = True) -> list[Probe]:
-        """Ask whether somebody is there, and each robot about a message that it refuses. Nobody is sent anything."""
-        session, now, found = self._wiring.session, self._wiring.now, []
+    async def probe(self) -> list[Probe]:
+        """Ask whether somebody is there."""
+        session, now = self._wiring.session, self._wiring.now
+        found: list[Probe] = []
         if self._socket is not None:
             found.append(await probe_socket(session, self._settings.ws_url, now))
         if self._callbacks is not None:
             found.append(await probe_interface(session, self._settings.api_base, now))
-        return [*found, *[await robot.probe() for robot in self._robots if robots]]
+        return found
 
     def _sender(self, chat: str, kind: int) -> Sender | None:
         if self._socket is not None:

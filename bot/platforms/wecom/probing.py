@@ -40,20 +40,21 @@ async def probe_socket(session: aiohttp.ClientSession, ws_url: str, now: Callabl
     return Probe(name, ok=True, detail="能连上", skew=_skew(reply, now))
 
 
-def robot_probe(reply: Reply | NoReply) -> Probe:
+def robot_probe(reply: Reply | NoReply, now: Callable[[], datetime]) -> Probe:
     """What a robot's answer to a message without content shows: a good key is told that the content is missing."""
     name = "企业微信群机器人"
     if isinstance(reply, NoReply):
         return Probe(name, ok=False, detail=reply.reason, mend="请检查网络和防火墙")
-    code = errcode(loaded(reply.body))
+    code, skew = errcode(loaded(reply.body)), _skew(reply, now)
     if code in _REFUSED_AS_EMPTY:
-        return Probe(name, ok=True, detail="机器人在群里，没有发送任何消息")
+        return Probe(name, ok=True, detail="机器人在群里，没有发送任何消息", skew=skew)
     if code is None:
-        return Probe(name, ok=False, detail=f"回答不是企业微信的（HTTP {reply.status}）", mend="请检查机器人地址")
+        detail = f"回答不是企业微信的（HTTP {reply.status}）"
+        return Probe(name, ok=False, detail=detail, mend="请检查机器人地址", skew=skew)
     answer = answer_to(code)
     if not answer.outcome.refused:
-        return Probe(name, ok=True, detail=answer.detail)
-    return Probe(name, ok=False, detail=answer.detail, mend="按提示处理后再查一次")
+        return Probe(name, ok=True, detail=answer.detail, skew=skew)
+    return Probe(name, ok=False, detail=answer.detail, mend="按提示处理后再查一次", skew=skew)
 
 
 def _skew(reply: Reply, now: Callable[[], datetime]) -> timedelta | None:

@@ -8,9 +8,9 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
@@ -60,11 +60,13 @@ class WeComWebhook:
         api_base: str = PUBLIC_BASE,
         features: Collection[str] = (MARKDOWN_V2,),
         timeout: timedelta = WEBHOOK_TIMEOUT,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.limits = limits
         self._session = session
         self._features = features
         self._timeout = timeout
+        self._now = now
         address = webhook.get_secret_value() if isinstance(webhook, SecretStr) else webhook
         self._address = SecretStr(str(_called(address, api_base)))
 
@@ -109,7 +111,8 @@ class WeComWebhook:
 
     async def probe(self) -> Probe:
         """Whether the robot would take a message: it is given one without content, which it refuses."""
-        return robot_probe(await post_json(self._session, self._address.get_secret_value(), EMPTY, PATIENCE))
+        reply = await post_json(self._session, self._address.get_secret_value(), EMPTY, PATIENCE)
+        return robot_probe(reply, self._now)
 
     def _tables(self, message: Outgoing) -> list[Outgoing]:
         """The table in as few messages as hold it, none where it cannot be shown."""

@@ -15,12 +15,15 @@ from bot.cli.main import app
 from bot.doctor import Mark, machine, probing
 from bot.platforms.contract import Probe
 from config.calendar import WorkCalendar
+from config.organisation import Group, Organisation, Robot
+from config.settings import load_settings
 from storage.columns import table
 from storage.outbox import Status
 from storage.tables import Attachment, AttachmentFile, Event, Outbox
 from tests.bot.cli.house import OTHER_KEY, House, fill, later
 from tests.conftest import OpenStore
 from tests.handlers.sample_files import png
+from tests.platforms.feishu_server import FakeFeishu
 from tests.platforms.wecom_server import in_thread
 from tests.storage.desk import register
 
@@ -309,8 +312,7 @@ def _tried(patient, wecom, **how):
 def test_platforms_are_asked_and_nobody_is_sent_anything(patient):
     with in_thread() as wecom:
         lines = _tried(patient, wecom, probe=True)
-        assert all(line.startswith("✔ 平台试连：企业微信") for line in lines), lines
-        assert any("群机器人：机器人在群里，没有发送任何消息" in line for line in lines)
+        assert lines == ["✔ 平台试连：派单群的企业微信机器人：机器人在群里，没有发送任何消息，时钟一致"]
         assert wecom.messages == []
 
 
@@ -326,7 +328,36 @@ def test_a_platform_that_does_not_answer_is_told_with_a_mend(patient):
         pass
     lines = _tried(patient, wecom, probe=True)
     assert lines
-    assert all(line.startswith("✘ 平台试连：企业微信") and "。处理：" in line for line in lines)
+    assert all(line.startswith("✘ 平台试连：派单群的企业微信机器人") and "。处理：" in line for line in lines)
+
+
+def test_a_robot_that_is_wrong_is_named_by_its_group_and_place(patient):
+    with in_thread() as wecom:
+        robots = (Robot(platform="wecom", webhook=wecom.webhook), Robot(platform="wecom", webhook=wecom.webhook[:-1]))
+        groups = [
+            Group(id=name, name=name, purpose="dispatch", robots=robots[:count])
+            for name, count in (("甲群", 1), ("乙群", 2))
+        ]
+        found = probing.probes(load_settings(None, {}), Organisation(groups=groups), send=False)
+    assert [str(finding).partition("：机器人")[0].partition("：群机器人")[0] for finding in found] == [
+        "✔ 平台试连：甲群的企业微信机器人",
+        "✔ 平台试连：乙群的企业微信机器人（第 1 个）",
+        "✘ 平台试连：乙群的企业微信机器人（第 2 个）",
+    ]
+
+
+async def test_a_feishu_robot_can_tell_the_time_though_it_cannot_be_asked():
+    async with FakeFeishu() as feishu:
+        robots = (Robot(platform="feishu", webhook=feishu.webhook),)
+        organisation = Organisation(groups=[Group(id="g", name="甲群", purpose="dispatch", robots=robots)])
+        found = await probing._probes(
+            load_settings(None, {"JIESU_FEISHU__API_BASE": feishu.base}), organisation, send=False
+        )
+        assert (feishu.messages, feishu.errors) == ([], [])
+    assert [str(finding).partition("。")[0] for finding in found] == [
+        "✔ 平台试连：飞书接口：能连上，时钟一致",
+        "⚠ 平台试连：甲群的飞书机器人只能发了才知道",
+    ]
 
 
 @pytest.mark.parametrize(

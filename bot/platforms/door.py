@@ -20,6 +20,12 @@ REMEMBERED: Final = timedelta(hours=8)
 """How long a nonce is remembered: Feishu repeats an event for 7.1 hours (platforms, B3)."""
 
 
+class TooLarge(web.HTTPRequestEntityTooLarge):
+    """A callback's body is longer than `LARGEST`; `refusal` is what its sender is told."""
+
+    refusal = f"内容过大：平台的回调最多 {LARGEST >> 10} KiB"
+
+
 class Door:
     """A `Doorkeeper`. Moments are real time, also in a rehearsal: they are compared with what platforms sign."""
 
@@ -29,14 +35,14 @@ class Door:
         self._freshness = freshness
 
     async def body(self, request: web.Request) -> bytes:
-        """The raw body; raises HTTPRequestEntityTooLarge as soon as it is too long."""
+        """The raw body; raises TooLarge as soon as it is too long."""
         if (request.content_length or 0) > LARGEST:
-            raise web.HTTPRequestEntityTooLarge(LARGEST, request.content_length or 0)
+            raise TooLarge(LARGEST, request.content_length or 0)
         body = bytearray()
         async for chunk in request.content.iter_any():
             body += chunk
             if len(body) > LARGEST:
-                raise web.HTTPRequestEntityTooLarge(LARGEST, len(body))
+                raise TooLarge(LARGEST, len(body))
         return bytes(body)
 
     def fresh(self, moment: datetime) -> bool:

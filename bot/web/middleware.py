@@ -65,7 +65,9 @@ async def _answer(request: web.Request, handler: Handler, number: str) -> web.St
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return refusal(error.status, _REFUSED.get(error.status, f"请求没有成功（{error.status}）"))
+        # what was refused may know better than its status
+        said = getattr(error, "refusal", None) or _REFUSED.get(error.status, f"请求没有成功（{error.status}）")
+        return refusal(error.status, said)
     except StoreError as error:
         logger.warning("store: {}", error)
         return refusal(503, str(error))

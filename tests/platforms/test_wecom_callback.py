@@ -313,6 +313,7 @@ async def test_a_body_too_large_is_refused_before_any_cryptography(callback, off
     answer = await callback.post(text(), mend=lambda raw, query: (b"x" * (LARGEST + 1), query))
 
     assert answer.status == 413
+    assert "256 KiB" in (await answer.json())["error"]
     assert office.received == []
 
 

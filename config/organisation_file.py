@@ -1,6 +1,5 @@
 """Reads the organisation file and refuses one that contradicts itself, naming the line."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from config.addresses import checked_address
 from config.document import Document, Loc, read_document
 from config.entries import PLATFORMS, Community, Department, Group, Patch, Person, Robot
 from config.problems import did_you_mean, folded, validated
+from config.robot_forms import form_of
 
 
 class Entries(NamedTuple):
@@ -145,10 +145,10 @@ def _robots(document: Document, file: _File) -> None:
                 checked_address(url)
             except ValueError as fault:
                 raise document.error(loc, str(fault)) from None
-            shape, wanted = _FORMS[robot.platform]
-            found = shape.search(url)
+            form = form_of(robot.platform, url)
+            found = form.shape.search(url)
             if found is None:
-                text = f"{PLATFORMS[robot.platform]}群机器人的地址应含 {wanted}，请从群机器人设置里整行复制"
+                text = f"{PLATFORMS[robot.platform]}群机器人的地址应含 {form.wanted}，请从群机器人设置里整行复制"
                 raise document.error(loc, text)
             # The same robot is the same whatever else stands in its address.
             own = f"{robot.platform}：{found[1].lower()}"
@@ -158,14 +158,6 @@ def _robots(document: Document, file: _File) -> None:
                 )
             webhooks[own] = loc
 
-
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "wecom": (re.compile(rf"[?&]key=({_UUID})(?:&|$)", re.IGNORECASE), "key= 和 36 位的键值（8-4-4-4-12）"),
-    "dingtalk": (re.compile(r"[?&]access_token=([^&]+)"), "access_token="),
-    "feishu": (re.compile(r"/hook/([^/?#]+)$"), "/hook/"),
-}
-"""What is the robot's own in its address (platforms, A to C), and how to say so."""
 
 _CHECKS: tuple[Callable[[Document, _File], None], ...] = (
     _unique_ids,

@@ -231,6 +231,14 @@ def test_plain_http_reaches_this_machine(load, host: str):
     assert load(hook=f"http://{host}/send?key={KEY}")
 
 
+def test_a_private_installation_of_wecom_may_have_keys_of_its_own_form(load):
+    hook = "https://wx.gov.example/cgi-bin/webhook/send?key="
+    assert load(hook=f"{hook}Robot_01-x")
+    for key in ("Robot_1", "Robot 01-x", "x" * 129):
+        with pytest.raises(ConfigError):
+            load(hook=hook + key)
+
+
 def test_one_robot_sends_to_one_group(load):
     twice = BASE + 'robots = [{ platform = "wecom", webhook_env = "HOOK" }]\n'
     with pytest.raises(ConfigError, match=r"第 59 行 robots\.webhook_env：这个机器人已经用在第 51 行"):

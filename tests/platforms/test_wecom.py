@@ -499,6 +499,11 @@ async def test_a_send_that_is_cancelled_stays_cancelled(robot, wecom):
             "https://wx.gov.example",
             f"https://other.example/cgi-bin/webhook/send?key={KEY}",
         ),
+        (
+            "https://wx.gov.example/cgi-bin/webhook/send?key=Robot_01-x",
+            "https://wx.gov.example",
+            "https://wx.gov.example/cgi-bin/webhook/send?key=Robot_01-x",
+        ),
     ],
 )
 async def test_which_address_is_called(session, webhook, base, called):
@@ -516,6 +521,7 @@ async def test_which_address_is_called(session, webhook, base, called):
         (PUBLIC.replace("send", "upload_media"), "https://qyapi.weixin.qq.com"),
         (PUBLIC.replace("key=", "token="), "https://qyapi.weixin.qq.com"),
         (PUBLIC[:-30], "https://qyapi.weixin.qq.com"),
+        (PUBLIC[:-1], "https://qyapi.weixin.qq.com"),
         (PUBLIC + "%0d%0aX:1", "https://qyapi.weixin.qq.com"),
         (PUBLIC + "王", "https://qyapi.weixin.qq.com"),
         (PUBLIC, "http://wx.gov.example"),

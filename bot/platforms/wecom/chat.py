@@ -21,6 +21,7 @@ from bot.platforms.wecom.codes import STALE, answer_of
 from bot.platforms.wecom.streams import SAID_BYTES, Streams
 from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, TEXT_BYTES, WEBHOOK_TIMEOUT
 from bot.platforms.wecom.wording import as_markdown, calling, harmless, naming, reached
+from config.robot_forms import WECOM_HOST
 
 LIMITS: Final = (Limit(28, timedelta(minutes=1)), Limit(950, timedelta(hours=1)))
 """★ Of 30 a minute and 1000 an hour in one conversation, answers and notices together: its clock is not ours."""
@@ -32,7 +33,7 @@ FETCHED: Final = timedelta(seconds=4)
 """★ How long an answer waits for the platform to fetch it; with a request after that it ends before delivery does."""
 REMEMBERED: Final = 256
 """Questions of a chat that are known to be answered: a second answer goes out by itself."""
-PUBLIC_HOSTS: Final = frozenset({"qyapi.weixin.qq.com"})
+PUBLIC_HOSTS: Final = frozenset({WECOM_HOST})
 
 
 class Line(uploading.Line, Protocol):

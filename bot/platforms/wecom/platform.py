@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from aiohttp import web
 from loguru import logger
-from pydantic import SecretStr
 
 from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
 from bot.platforms.taking import Full, Taking
@@ -78,7 +77,7 @@ class WeCom:
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
         # By HTTP callback the chat beside it sends by it, too, and draws from its limit.
-        bucket = None if self._callbacks is None else f"{PLATFORM}:robot:{_nameless(robot.webhook)}"
+        bucket = None if self._callbacks is None else f"robot:{robot.fingerprint}"
         limit = Limit(self._settings.per_minute, timedelta(minutes=1), bucket)
         return WeComWebhook(
             self._wiring.session,
@@ -212,8 +211,3 @@ class WeCom:
         if time.monotonic() - arrived < UPDATED.total_seconds():
             answer = await self._socket.ask("aibot_respond_update_msg", shown, request)
             logger.debug("wecom: a card was updated: {}", answer.outcome)
-
-
-def _nameless(webhook: SecretStr) -> str:
-    """What tells a robot from others and shows nothing of its key."""
-    return sha256(webhook.get_secret_value().encode()).hexdigest()[:12]

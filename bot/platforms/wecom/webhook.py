@@ -6,7 +6,6 @@ answer, a repr or an exception.
 
 import hashlib
 import json
-import re
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
@@ -28,8 +27,9 @@ from bot.platforms.wecom.uploading import kind_of, undelivered
 from bot.platforms.wecom.wording import accounts_of, as_markdown, calling, harmless, naming, reached
 from config.addresses import checked_address
 from config.errors import ConfigError
+from config.robot_forms import WECOM_HOST, form_of
 
-PUBLIC_BASE = "https://qyapi.weixin.qq.com"
+PUBLIC_BASE = f"https://{WECOM_HOST}"
 WEBHOOK_PATH = "/cgi-bin/webhook/send"
 UPLOAD_PATH = "/cgi-bin/webhook/upload_media"
 TEXT_BYTES = 2048
@@ -225,9 +225,6 @@ def _content(message: Outgoing) -> str:
     return harmless(message.text)
 
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{8,128}")
-
-
 def _called(webhook: str, api_base: str) -> URL:
     """The address that is really called: nothing of the given one is kept but its host, path and key."""
     try:
@@ -240,11 +237,11 @@ def _called(webhook: str, api_base: str) -> URL:
             (url.raw_host or "").encode("idna")
     except ValueError:
         raise ConfigError("企业微信群机器人的地址不对：主机名写法不对") from None
-    if not given.path.endswith(WEBHOOK_PATH) or not _KEY.fullmatch(given.query.get("key", "")):
+    if not given.path.endswith(WEBHOOK_PATH) or form_of("wecom", webhook).shape.search(webhook) is None:
         raise ConfigError(
             f"企业微信群机器人的地址不对：应为 {PUBLIC_BASE}{WEBHOOK_PATH}?key=…，请从群机器人的资料页完整复制"
         )
     target = given
-    if given.host == URL(PUBLIC_BASE).host and base.host != given.host:
+    if given.host == WECOM_HOST and base.host != given.host:
         target = base.with_path(base.path.rstrip("/") + WEBHOOK_PATH)
     return target.with_query(key=given.query["key"]).with_fragment(None)

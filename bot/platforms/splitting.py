@@ -47,6 +47,11 @@ def cut(text: str, room: int) -> list[str]:
     return [*pieces, window]
 
 
+def begun(text: str, limit: int, ending: str) -> str:
+    """The text where it fits, else its beginning and `ending`, where no second part can follow: no counter."""
+    return text if size(text) <= limit else cut(text, limit - size(ending))[0].rstrip() + ending
+
+
 def size(text: str) -> int:
     """Length in bytes of UTF-8."""
     return len(text.encode())

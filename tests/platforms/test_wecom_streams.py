@@ -88,7 +88,7 @@ async def wecom():
 
 
 @contextlib.asynccontextmanager
-async def opened(url, folder, answers, robot=None):
+async def opened(url, folder, answers, robot=None, corp=""):
     sample = sample_organisation()
     people = [person.model_copy(update={"accounts": {"wecom": person.id}}) for person in sample.people]
     robots = [] if robot is None else [{"platform": "wecom", "webhook": robot.webhook}]
@@ -109,12 +109,12 @@ async def opened(url, folder, answers, robot=None):
         "JIESU_WECOM__API_BASE": answers[0],
         "JIESU_PLATFORMS__OPTIONAL": "true",
         "JIESU_PLATFORMS__PATIENCE": "0.1",
-    }
+    } | ({"JIESU_WECOM__CORP_ID": corp} if corp else {})
     people = Organisation(people, sample.departments, sample.patches, sample.communities, groups)
     office = open_office(load_settings(None, environ), people, live=True)
     try:
         async with running(office) as service, TestClient(TestServer(application(service))) as client:
-            yield Group(service, Callback(client, lambda: datetime.now(UTC)), answers)
+            yield Group(service, Callback(client, lambda: datetime.now(UTC), corp), answers)
     finally:
         office.store.close()
 

@@ -16,6 +16,7 @@ from loguru import logger
 
 from bot.platforms.contract import Doorkeeper
 from bot.platforms.taking import Replayed
+from bot.platforms.wecom import application
 from bot.platforms.wecom.codes import loaded
 from bot.platforms.wecom.crypto import Envelope, Sealed
 from bot.platforms.wecom.messages import PLATFORM
@@ -24,9 +25,9 @@ from bot.web.middleware import refusal
 PATH: Final = "/callbacks/wecom"
 First = Callable[[], Awaitable[bool]]
 """Remembers the callback's nonce; False where it came with another body. Asked where something is to be taken only."""
-Take = Callable[[dict[str, Any], First], Awaitable[dict[str, Any] | None]]
-"""Takes the JSON that a callback held; returns within a second, with the answer where there is one. Raises Replayed,
-and Full (a 503)."""
+Take = Callable[[dict[str, Any], First, bool], Awaitable[dict[str, Any] | str | None]]
+"""Takes the JSON that a callback held, and whether it is an application's; returns within a second, with the answer
+where there is one: a stream, or an application's text. Raises Replayed, and Full (a 503)."""
 
 
 _ECHO = re.compile(rb"[0-9A-Za-z_-]{1,64}")
@@ -59,23 +60,32 @@ class Callbacks:
         return web.Response(body=opened, content_type="text/plain")
 
     async def message(self, request: web.Request) -> web.Response:
-        """POST `{"encrypt"}`: taken once, answered with a sealed stream or an empty 200."""
+        """POST `{"encrypt"}`, of an application `<Encrypt>`: taken once, answered with a sealed stream, of an
+        application with a sealed text, or with an empty 200."""
         body = await self._door.body(request)
-        encrypted = loaded(body).get("encrypt")
+        by_xml = application.is_xml(body)
+        encrypted = application.fields(body).get("Encrypt") if by_xml else loaded(body).get("encrypt")
         if not isinstance(encrypted, str):
             return _refused("没有 encrypt")
         opened = self._opened(request, encrypted)
         if isinstance(opened, web.Response):
             return opened
-        nonce = f"{request.query['timestamp']}:{request.query['nonce']}"
+        nonce = request.query["nonce"]
+        first = partial(self._door.first, PLATFORM, f"{request.query['timestamp']}:{nonce}", body)
+        told = application.told(opened) if by_xml else loaded(opened)
         try:
-            answer = await self._take(loaded(opened), partial(self._door.first, PLATFORM, nonce, body))
+            answer = await self._take(told, first, by_xml)
         except Replayed:
             return _refused("同一个 nonce 又来了一次，内容却不同")
-        if answer is None:
+        moment = int(self._now().timestamp())
+        if not answer:
             return web.Response()
+        if isinstance(answer, str):
+            plain = application.answer(told["from"]["userid"], self._envelope.receiver, answer, moment)
+            sealed = application.envelope(self._envelope.seal(plain, moment, nonce))
+            return web.Response(body=sealed, content_type="application/xml")
         plain = json.dumps(answer, ensure_ascii=False).encode()
-        return web.json_response(self._envelope.seal(plain, int(self._now().timestamp()), request.query["nonce"]))
+        return web.json_response(self._envelope.seal(plain, moment, nonce))
 
     def _opened(self, request: web.Request, encrypted: str) -> bytes | web.Response:
         """What is inside, once everything about the request is right; else the refusal."""

@@ -15,8 +15,9 @@ from bot.platforms.people import first_line
 from bot.platforms.posting import NoReply, answer_without_reply, post_json
 from bot.platforms.rendering import markdown_table
 from bot.platforms.reply_addresses import allowed
-from bot.platforms.splitting import cut, size, split_text
-from bot.platforms.wecom import cards, uploading
+from bot.platforms.splitting import begun, size, split_text
+from bot.platforms.wecom import application, cards, uploading
+from bot.platforms.wecom.application import CUT_OFF
 from bot.platforms.wecom.codes import STALE, answer_of
 from bot.platforms.wecom.streams import SAID_BYTES, Streams
 from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, TEXT_BYTES, WEBHOOK_TIMEOUT
@@ -26,9 +27,9 @@ from config.robot_forms import WECOM_HOST
 LIMITS: Final = (Limit(28, timedelta(minutes=1)), Limit(950, timedelta(hours=1)))
 """★ Of 30 a minute and 1000 an hour in one conversation, answers and notices together: its clock is not ours."""
 CARDS: Final = "template_card"
-REQUEST, ADDRESS, STREAM = "req_id", "response_url", "stream"
+REQUEST, ADDRESS, STREAM, PASSIVE = "req_id", "response_url", "stream", "passive"
 """What `Incoming.reply` holds: the frame that asked; or the address that answers it once, and the stream that answers
-it in place."""
+it in place; or, of an application, the stream that is the answer to the callback itself."""
 FETCHED: Final = timedelta(seconds=4)
 """★ How long an answer waits for the platform to fetch it; with a request after that it ends before delivery does."""
 REMEMBERED: Final = 256
@@ -132,17 +133,24 @@ class CallbackChat:
         return LIMITS if robot is None else (*LIMITS, *(limit for limit in robot.limits if limit.bucket))
 
     def parts(self, message: Outgoing) -> list[Outgoing]:
-        """One message: an address takes no second one."""
+        """One message: an address takes no second one, nor does a callback's answer."""
+        if PASSIVE in (message.reply or {}):
+            return [application.part(message)]
         parts = said_parts(message, self._features)
         if len(parts) == 1:
             return parts
         called, names = reached(message.mentions), as_markdown(naming("", message.mentions))
-        text = _begun(as_markdown(message.text), SAID_BYTES - size(names + calling("", called)))
+        text = begun(as_markdown(message.text), SAID_BYTES - size(names + calling("", called)), CUT_OFF)
         return [Outgoing(message.key, text + names, called, plain=message.plain, reply=message.reply)]
 
     async def send(self, message: Outgoing) -> Answer:
         """Answer the question where it stands, by its address, or by the group's robot."""
         reply = message.reply or {}
+        if passive := reply.get(PASSIVE):
+            if await self._streams.say(passive, message.text, FETCHED):
+                return Answer(Outcome.SENT, "企业微信已取走")
+            why = "自建应用只能在收到消息后一秒内回答，这一条没有赶上：请再问一次，或改用智能机器人"
+            return Answer(Outcome.PERMANENT, why)
         stream, url = reply.get(STREAM), reply.get(ADDRESS, "")
         if stream and await self._streams.say(stream, _content(message), FETCHED):
             return Answer(Outcome.SENT, "企业微信已取走")
@@ -171,16 +179,8 @@ class CallbackChat:
             return otherwise
         first, *more = robot.parts(replace(message, reply=None))
         if more:
-            first = Outgoing(message.key, _begun(harmless(message.text), TEXT_BYTES), message.mentions)
+            first = Outgoing(message.key, begun(harmless(message.text), TEXT_BYTES, CUT_OFF), message.mentions)
         return await robot.send(first)
-
-
-def _begun(text: str, room: int) -> str:
-    """The text where there is room for it, else its beginning and that it goes on: no second message follows."""
-    return text if size(text) <= room else cut(text, room - size(_CUT_OFF))[0].rstrip() + _CUT_OFF
-
-
-_CUT_OFF: Final = "\n内容太长，其余没有显示：请缩小范围再查"
 
 
 def said_parts(message: Outgoing, features: Collection[str]) -> list[Outgoing]:

@@ -33,6 +33,7 @@ class Envelope:
     def __init__(self, token: SecretStr, encoding_aes_key: SecretStr, receiver: str) -> None:
         self._token = token
         self._key = _Key(b64decode(encoding_aes_key.get_secret_value() + "="))
+        self.receiver = receiver
         self._receiver = receiver.encode()
 
     def signed(self, signature: str, timestamp: str, nonce: str, encrypted: str) -> bool:

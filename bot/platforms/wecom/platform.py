@@ -13,11 +13,12 @@ from typing import Any, Final
 from aiohttp import web
 from loguru import logger
 
+from bot.platforms import taking
 from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
 from bot.platforms.taking import Full, Taking
-from bot.platforms.wecom import cards
+from bot.platforms.wecom import application, cards
 from bot.platforms.wecom.callback import Callbacks, First
-from bot.platforms.wecom.chat import ADDRESS, REQUEST, STREAM, BotChat, CallbackChat
+from bot.platforms.wecom.chat import ADDRESS, PASSIVE, REQUEST, STREAM, BotChat, CallbackChat
 from bot.platforms.wecom.crypto import Envelope
 from bot.platforms.wecom.media import fetched
 from bot.platforms.wecom.messages import PLATFORM, Message, Press, asked_for, read
@@ -145,13 +146,13 @@ class WeCom:
             case other:
                 logger.debug("wecom: {} is not for us", other)
 
-    async def _take_callback(self, body: dict[str, Any], first: First) -> dict[str, Any] | None:
+    async def _take_callback(self, body: dict[str, Any], first: First, by_xml: bool) -> dict[str, Any] | str | None:
         """A `Take`. To be asked for a stream, every second or so, changes nothing: no nonce of it is remembered."""
         if (number := asked_for(body)) is not None:
             return self._streams.asked(number)
         match read(body):
             case Message() as message:
-                return await self._answered(message, first)
+                return await (self._passive(message, first) if by_xml else self._answered(message, first))
             case Press() as press if (command := cards.command_of(press)) is not None:
                 await self._taking.once(first, partial(self._wiring.receive, press.incoming(command)))
             case other:
@@ -176,6 +177,20 @@ class WeCom:
 
         said = await self._taking.once(first, take, number)
         return None if stream is None or said == [] else self._streams.begin(stream)
+
+    async def _passive(self, message: Message, first: First) -> str:
+        """Take a message of an application; what is answered within the second is all that it can be told."""
+        until = asyncio.get_running_loop().time() + taking.PATIENCE.total_seconds()
+        number = message.incoming.message_id
+        stream = f"passive-{sha256(number.encode()).hexdigest()[:32]}"
+        self._streams.begin(stream, application.TEXT_BYTES)
+
+        async def take() -> None:
+            self._streams.taken(stream, len(await self._take(message, {PASSIVE: stream})))
+
+        await self._taking.once(first, take, number)
+        left = until - asyncio.get_running_loop().time()
+        return await self._streams.whole(stream, timedelta(seconds=max(left, 0)))
 
     async def _take(self, message: Message, reply: Mapping[str, str] | None) -> list[str]:
         # A callback is sealed and signed as a whole: what answers it stood beside who asked.

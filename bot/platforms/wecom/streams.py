@@ -36,7 +36,9 @@ class _Stream:
     taken: float | None = None
     last: float = 0.0
     over: str | None = None
+    most: int = SAID_BYTES
     fetched: asyncio.Event = field(default_factory=asyncio.Event)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def content(self) -> str:
@@ -49,10 +51,10 @@ class Streams:
     def __init__(self) -> None:
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
 
-    def begin(self, number: str) -> dict[str, Any]:
+    def begin(self, number: str, most: int = SAID_BYTES) -> dict[str, Any]:
         """The stream with which a message is answered; the same one where the message came again."""
         if number not in self._streams:
-            self._streams[number] = _Stream(_time())
+            self._streams[number] = _Stream(_time(), most=most)
             while len(self._streams) > MOST:
                 self._streams.popitem(last=False)
         return self.asked(number)
@@ -61,6 +63,7 @@ class Streams:
         """Note that the message was taken and how many answers there are; some of them may go elsewhere."""
         if (stream := self._streams.get(number)) is not None and stream.taken is None:
             stream.expected, stream.taken = answers, _time()
+            stream.news.set()
 
     def asked(self, number: str) -> dict[str, Any]:
         """What the platform is given when it asks for a stream; one that is not here is at its end."""
@@ -73,14 +76,33 @@ class Streams:
         stream.fetched.set()
         return _said(number, stream.content if stream.over is None else stream.over, finish=stream.over is not None)
 
+    async def whole(self, number: str, patience: timedelta) -> str:
+        """All that is said in a stream within `patience`, for who asks but once: nothing is added to it later."""
+        stream = self._streams.get(number)
+        if stream is None:
+            return ""
+        try:
+            async with asyncio.timeout(patience.total_seconds()):
+                while stream.over is None and (stream.expected is None or len(stream.contents) < stream.expected):
+                    stream.news.clear()
+                    await stream.news.wait()
+        except TimeoutError:
+            pass
+        if stream.over is None:
+            stream.over = stream.content
+        stream.shown = len(stream.contents)
+        stream.fetched.set()
+        return stream.over
+
     async def say(self, number: str, content: str, patience: timedelta) -> bool:
         """Put one more answer into a stream; whether the platform fetched it in time. If not, it will not."""
         stream = self._streams.get(number)
         longer = 0 if stream is None else size(_BETWEEN.join([*stream.contents, content]))
-        if stream is None or stream.over is not None or longer > SAID_BYTES:
+        if stream is None or stream.over is not None or longer > stream.most:
             return False
         stream.contents.append(content)
         stream.last = _time()
+        stream.news.set()
         mine = len(stream.contents)
         try:
             async with asyncio.timeout(patience.total_seconds()):

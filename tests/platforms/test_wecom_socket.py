@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.platforms.contract import Action, Mention, Outcome, Outgoing, OutgoingFile, Table, Wiring
 from bot.platforms.posting import webhook_session
-from bot.platforms.wecom import connect
+from bot.platforms.wecom import cards, connect
 from bot.platforms.wecom.chat import BotChat
 from bot.platforms.wecom.socket import KICKED, LONGEST, Socket
 from config.settings import load_settings
@@ -346,6 +346,31 @@ async def test_a_button_of_another_time_is_refused_politely_for_who_pressed_it(g
     (update,) = gateway.updates
     assert update["userids"] == ["zhangsan"]
     assert "失效" in update["template_card"]["main_title"]["title"]
+
+
+async def test_pressed_cards_and_messages_of_a_full_minute_keep_to_the_conversations_limit(gateway, bot):
+    for number in range(10):
+        await gateway.press(f"old-{number}", "done")
+    (minute, _) = bot.platform.chat("wr-dispatch").limits
+    await gateway.until(lambda: len(gateway.updates) == 6)
+    for number in range(minute.count):
+        assert (await bot.platform.chat("wr-dispatch").send(Outgoing(number, "通知"))).outcome is Outcome.SENT
+
+    assert (len(gateway.updates), gateway.refused) == (6, [])
+
+
+def test_changes_of_cards_are_counted_for_each_conversation_by_minute_and_hour():
+    now = [0.0]
+    changes = cards.Changes(lambda: now[0])
+    assert [changes.take("a") for _ in range(7)] == [True] * 6 + [False]
+    assert changes.take("b")
+    taken = 6
+    for minute in range(1, 60):
+        now[0] = 60.0 * minute
+        taken += sum(changes.take("a") for _ in range(7))
+    assert taken == 50
+    now[0] = 3600.0
+    assert [changes.take("a") for _ in range(7)] == [True] * 6 + [False]
 
 
 async def test_there_are_no_cards_where_they_are_not_shown(gateway, bot, tmp_path):

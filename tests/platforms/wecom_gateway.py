@@ -58,6 +58,7 @@ class FakeGateway:
         self.now = now
         self.said: list[Said] = []
         self.updates: list[dict[str, Any]] = []
+        self._counted: list[tuple[str, datetime]] = []
         self.refused: list[int] = []
         self.errors: list[str] = []
         self.connections = 0
@@ -314,17 +315,26 @@ class FakeGateway:
             return 42014
         if card.get("card_type") != "text_notice" or not card.get("card_action", {}).get("url"):
             return 42014
+        if not self._room(asked.chat):
+            return 45009
         asked.updated = True
         self.updates.append(body)
         return 0
 
     def _post(self, chat: str, command: str, kind: str, content: Any) -> int:
+        if not self._room(chat):
+            return 45009
+        self.said.append(Said(chat, command, kind, content, self.now()))
+        return 0
+
+    def _room(self, chat: str) -> bool:
+        """Whether a conversation takes one more, which counts then: answers, notices and changes of cards together."""
         now = self.now()
         for count, window in LIMITS:
-            if sum(one.chat == chat and now - one.at < window for one in self.said) >= count:
-                return 45009
-        self.said.append(Said(chat, command, kind, content, now))
-        return 0
+            if sum(where == chat and now - at < window for where, at in self._counted) >= count:
+                return False
+        self._counted.append((chat, now))
+        return True
 
     def _body(self, person: str, chat: str | None) -> dict[str, Any]:
         number = next(self._numbers)

@@ -3,9 +3,13 @@
 A button's key is its command; a press brings it back, so that nothing about a card has to be remembered.
 """
 
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
-from bot.platforms.contract import Action, Outgoing
+from bot.platforms.contract import Action, Limit, Outgoing
 from bot.platforms.people import first_line
 from bot.platforms.wecom.messages import Press
 from bot.platforms.wecom.wording import harmless
@@ -14,6 +18,9 @@ MOST_BUTTONS: Final = 6
 MOST_CHOICES: Final = 10
 KEY_BYTES: Final = 1024
 """The longest key of a button (document 101032)."""
+CHANGES: Final = (Limit(6, timedelta(minutes=1)), Limit(50, timedelta(hours=1)))
+"""★ Changes of pressed cards in one conversation: what `chat.LIMITS` leaves of the platform's limits. A further card
+stays as it is, and the answer in the chat says the same."""
 _TITLE, _BODY, _LABEL = 26, 112, 10
 _OVER: Final = {
     "title": "这张卡片已经失效",
@@ -21,6 +28,26 @@ _OVER: Final = {
 }
 _HOME: Final = {"type": 1, "url": "https://work.weixin.qq.com"}
 """A card without buttons must lead somewhere."""
+
+
+class Changes:
+    """Counts the changes of cards. They follow a press at once, past delivery, from the process that holds the bot's
+    only connection: in memory. `time` is in seconds."""
+
+    def __init__(self, time: Callable[[], float] = time.monotonic) -> None:
+        self._time = time
+        self._made: deque[tuple[float, str]] = deque()
+
+    def take(self, chat: str) -> bool:
+        """Whether one more may be made in a conversation now; it counts then."""
+        now = self._time()
+        while self._made and now - self._made[0][0] >= max(limit.window for limit in CHANGES).total_seconds():
+            self._made.popleft()
+        ages = [now - at for at, where in self._made if where == chat]
+        if any(sum(age < limit.window.total_seconds() for age in ages) >= limit.count for limit in CHANGES):
+            return False
+        self._made.append((now, chat))
+        return True
 
 
 def card(message: Outgoing, unique: str) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from bot.platforms.wecom.webhook import MARKDOWN_V2, PUBLIC_BASE, TEXT_BYTES, WE
 from bot.platforms.wecom.wording import as_markdown, calling, harmless, naming, reached
 from config.robot_forms import WECOM_HOST
 
-LIMITS: Final = (Limit(28, timedelta(minutes=1)), Limit(950, timedelta(hours=1)))
-"""★ Of 30 a minute and 1000 an hour in one conversation, answers and notices together: its clock is not ours."""
+LIMITS: Final = (Limit(22, timedelta(minutes=1)), Limit(900, timedelta(hours=1)))
+"""★ Of 30 a minute and 1000 an hour in one conversation, answers and notices together: its clock is not ours, and
+changes of pressed cards (`cards.CHANGES`) count, too."""
 CARDS: Final = "template_card"
 REQUEST, ADDRESS, STREAM, PASSIVE = "req_id", "response_url", "stream", "passive"
 """What `Incoming.reply` holds: the frame that asked; or the address that answers it once, and the stream that answers

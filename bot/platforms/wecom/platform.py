@@ -59,6 +59,7 @@ class WeCom:
         self._socket: Socket | None = None
         self._callbacks: Callbacks | None = None
         self._streams = Streams()
+        self._changes = cards.Changes()
         if settings.bot_id is not None and settings.secret is not None:
             self._socket = Socket(wiring.session, settings.ws_url, settings.bot_id, settings.secret, self._take_frame)
         elif settings.token is not None and settings.encoding_aes_key is not None:
@@ -223,6 +224,7 @@ class WeCom:
             if not answers or not answers[0].startswith(DONE):
                 return
             shown = cards.settled(press, answers[0])
-        if time.monotonic() - arrived < UPDATED.total_seconds():
+        chat = press.account if press.chat is None else press.chat
+        if time.monotonic() - arrived < UPDATED.total_seconds() and self._changes.take(chat):
             answer = await self._socket.ask("aibot_respond_update_msg", shown, request)
             logger.debug("wecom: a card was updated: {}", answer.outcome)

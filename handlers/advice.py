@@ -1,7 +1,7 @@
 """What to type next about an order, where somebody is reminded of one of its clocks."""
 
 from handlers.states import State
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Order
 
 
@@ -38,7 +38,7 @@ _MEETS = {
     Kind.EVALUATE: {State.AWAITING_EVALUATION},
     Kind.FOUR_DAYS: {State.HANDLING},
     Kind.ADVISE: {State.AWAITING_SIGNATURE, State.AWAITING_DISPATCH},
-    Kind.SUPERVISE: {State.HANDLING},
+    **dict.fromkeys(SUPERVISIONS.values(), {State.HANDLING}),
 }
 """States in which somebody can do what meets the clock."""
 
@@ -53,7 +53,7 @@ _ADVICE = {
     Kind.EVALUATE: "/评定 {0}",
     Kind.FOUR_DAYS: "/办结 {0} 解决 结果",
     Kind.ADVISE: "/批复 {0} 派 科室，或 /批复 {0} 退 单位",
-    Kind.SUPERVISE: "/办结 {0} 解决 结果",
+    **dict.fromkeys(SUPERVISIONS.values(), "/办结 {0} 解决 结果"),
 }
 """What to type next, by clock."""
 

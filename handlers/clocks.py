@@ -11,8 +11,8 @@ from config.shanghai import day_of, end_of_day, full_text, near_text, over_text,
 from handlers import timers
 from handlers.office import Office
 from handlers.states import State
-from handlers.timers import Kind
-from storage.tables import Clock, Order
+from handlers.timers import SUPERVISIONS, Kind
+from storage.tables import Clock, Fact, Order
 from storage.transaction import Scope
 
 URGENT_LEVEL = "紧急"
@@ -83,10 +83,10 @@ def start_advice(office: Office, scope: Scope, order: Order) -> None:
     _start(scope, order, Kind.ADVISE, scope.now, scope.now + limit.span, basis, rules)
 
 
-def start_supervision(office: Office, scope: Scope, order: Order, due: datetime, level: str) -> None:
-    """Start 督办 until the due time that the supervising level gave; a new one supersedes the last."""
+def start_supervision(office: Office, scope: Scope, order: Order, kind: Kind, due: datetime) -> Clock:
+    """Start 督办 of a level until the due time that it gave; a new one supersedes the last of that level."""
     rules = office.rules(scope.now)
-    _start(scope, order, Kind.SUPERVISE, scope.now, due, f"{level}级督办给定的截止时间 {full_text(due)}", rules)
+    return _start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_text(due)}", rules)
 
 
 def relevel(office: Office, scope: Scope, order: Order) -> None:
@@ -139,8 +139,13 @@ def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime) -> datetime
 
 
 def resume(office: Office, scope: Scope, order: Order) -> None:
-    """The order goes back to 办理中: 办结, 超4天 and 督办 run on as a new generation with the same due time."""
-    for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS, Kind.SUPERVISE):
+    """The order goes back to 办理中: 办结, 超4天 and 督办 run on as a new generation with the same due time.
+
+    A 督办 that was lifted meanwhile does not come back.
+    """
+    held = {fact.name for fact in scope.rows(Fact, order.id) if fact.cleared_at is None}
+    supervised = (kind for kind in SUPERVISIONS.values() if kind in held)
+    for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS, *supervised):
         last = latest(scope, order, kind)
         if last is None or last.running:
             continue
@@ -254,7 +259,7 @@ def standing(clock: Clock, now: datetime) -> str:
     return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 
-def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> None:
+def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> Clock:
     supersede(scope, order, kind)
     last = latest(scope, order, kind)
     clock = scope.add(
@@ -270,6 +275,7 @@ def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, 
         )
     )
     timers.set_timer(scope, clock, rules, scope.now)
+    return clock
 
 
 def _arrival(order: Order) -> tuple[datetime, str]:

@@ -9,7 +9,7 @@ from config.texts import cut
 from handlers import attachments, clocks, order_history
 from handlers.lines import order_line, short_category
 from handlers.next_steps import next_steps
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import Work, department_name
 from storage.tables import Clock, Fact, Order
 
@@ -135,5 +135,5 @@ _LACKING: Final = {
     Kind.EVALUATE: "到时还没有评定，所以红",
     Kind.FOUR_DAYS: "到达已满四天，科室还没有办结，所以红",
     Kind.ADVISE: "分中心还没有批复，所以红",
-    Kind.SUPERVISE: "到时科室还没有办结，所以红",
+    **dict.fromkeys(SUPERVISIONS.values(), "到时科室还没有办结，所以红"),
 }

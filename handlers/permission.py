@@ -63,11 +63,12 @@ def _reason(office: Office, actor: Person, order: Order, command: str, now: date
 
 
 def _who(office: Office, step: Step, order: Order) -> str:
-    """`复核专员（孙主任）`: the roles, each with people who have it; of a 科室 only those of the order's own."""
-    return "、".join(_role(office, role, order) for role in sorted(step.who))
+    """The roles of a step, each with people who have it."""
+    return "、".join(holders(office, role, order) for role in sorted(step.who))
 
 
-def _role(office: Office, role: str, order: Order) -> str:
+def holders(office: Office, role: str, order: Order) -> str:
+    """`综合科（孙主任）`: a role with people who have it; of the 科室 those of the order's 主办."""
     name = office.organisation.role_name(role)
     people = [
         person.name

@@ -9,7 +9,7 @@ from handlers import clocks
 from handlers.lookup import having_fact
 from handlers.office import Office
 from handlers.states import State
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Order
 from storage.transaction import Scope
 
@@ -30,13 +30,13 @@ class Night:
         if not hours.contains(local(now).time()):
             return None
         until = at_time(day_of(now), hours.end)
-        supervised = frozenset(having_fact(scope, orders, ("督办",)))
+        supervised = frozenset(having_fact(scope, orders, tuple(SUPERVISIONS.values())))
         return cls(until if until > now else at_time(day_of(now) + _DAY, hours.end), supervised)
 
     def holds(self, order: Order, kind: Kind) -> bool:
         """Whether a nudge for this clock waits until morning."""
         loud = order.level == clocks.URGENT_LEVEL or order.state == State.AWAITING_SIGNATURE
-        return not (loud or kind is Kind.SUPERVISE or order.id in self.supervised)
+        return not (loud or kind in SUPERVISIONS.values() or order.id in self.supervised)
 
 
 def last_night(office: Office, now: datetime) -> tuple[datetime, datetime]:

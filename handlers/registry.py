@@ -27,6 +27,7 @@ from handlers.reports.daily import daily_command
 from handlers.slots import BEHALF, DEADLINE, HAPPENED, NOTE, REASON, Slot, choice, ruled, text, word
 from handlers.states import State
 from handlers.statistics import statistics
+from handlers.timers import SUPERVISIONS
 from handlers.work import Said, Work
 
 _DUTY = frozenset({"duty"})
@@ -194,9 +195,13 @@ COMMANDS: tuple[Command, ...] = (
     command(
         "督办 supervise",
         "one",
-        (choice("市", "区", "街道"), DEADLINE),
-        "列为督办，另计时限",
+        (
+            (choice(*SUPERVISIONS), DEADLINE),
+            (choice(*SUPERVISIONS), choice("取消"), NOTE),
+        ),
+        "列为督办，另计时限；各级并存，取消只取消那一级",
         "/督办 123 区 明天17:00",
+        "/督办 123 区 取消",
         step=oversight.supervise,
     ),
     command(
@@ -211,7 +216,7 @@ COMMANDS: tuple[Command, ...] = (
         "标记 flag",
         "one",
         (
-            ruled("事实", lambda rules: rules.facts),
+            ruled("事实", marking.markable),
             word("类别", optional=True),
             choice("取消", optional=True),
         ),

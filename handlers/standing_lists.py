@@ -17,7 +17,7 @@ from handlers.office import Office
 from handlers.quiet import last_night
 from handlers.reports.daily import ROWS, daily
 from handlers.states import State
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import SYSTEM_ACTOR, Place, Work, department_name
 from storage import outbox
 from storage.columns import table
@@ -301,7 +301,7 @@ def _held(office: Office, scope: Scope) -> int:
     return sum(start <= moment < end for moment in moments)
 
 
-_FOR_DEPARTMENTS = (Kind.RESPOND, Kind.URGENT, Kind.CLOSE_OUT, Kind.FOUR_DAYS, Kind.SUPERVISE)
+_FOR_DEPARTMENTS = (Kind.RESPOND, Kind.URGENT, Kind.CLOSE_OUT, Kind.FOUR_DAYS, *SUPERVISIONS.values())
 """Clocks that only the 科室 can meet."""
 _HALF_A_DAY = timedelta(hours=12)
 """A day is closed soon after midnight, or shortly before: the day that is meant is that of half a day earlier."""

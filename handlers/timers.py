@@ -4,8 +4,10 @@ A timer stands beside its clock, made when the clock starts and moved on by the 
 the rules anew.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from config.rules import ReminderSteps, Rules
 from handlers.office import Office
@@ -24,7 +26,22 @@ class Kind(StrEnum):
     EVALUATE = "评定"
     FOUR_DAYS = "超4天"
     ADVISE = "批复"
-    SUPERVISE = "督办"
+    CITY_SUPERVISION = "市级督办"
+    DISTRICT_SUPERVISION = "区级督办"
+    STREET_SUPERVISION = "街道级督办"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Kind | None":
+        """Stores from before each level had a clock of its own hold 督办 without one: those must be told of, too."""
+        return cls.STREET_SUPERVISION if value == "督办" else None
+
+
+SUPERVISIONS: Final[Mapping[str, Kind]] = {
+    "市": Kind.CITY_SUPERVISION,
+    "区": Kind.DISTRICT_SUPERVISION,
+    "街道": Kind.STREET_SUPERVISION,
+}
+"""督办 by level: each is a fact under this name and has a clock of its own, so that none hides another."""
 
 
 def set_timer(scope: Scope, clock: Clock, rules: Rules, after: datetime) -> None:

@@ -12,7 +12,7 @@ from handlers.permission import is_seat_for, may
 from handlers.records import contacts, remark
 from handlers.refusal import Misused, Refusal
 from handlers.states import State
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import Work, department_name
 from storage.tables import CloseItem, Contact, Evaluation, Order
 
@@ -108,7 +108,8 @@ def report_done(work: Work, order: Order, arguments: Arguments) -> str:
     )
     late = clocks.meet(work.scope, order, Kind.CLOSE_OUT)
     clocks.meet(work.scope, order, Kind.FOUR_DAYS)
-    clocks.meet(work.scope, order, Kind.SUPERVISE)
+    for kind in SUPERVISIONS.values():
+        clocks.meet(work.scope, order, kind)
     clocks.start_evaluation(work.office, work.scope, order)
     said = behalf.data() if behalf else {}
     work.scope.record("办结", order, outcome=outcome, items=items, **said)

@@ -1,5 +1,6 @@
 """Facts beside the state: 定级, 标记."""
 
+from config.rules import Rules
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.notices import Audience
@@ -9,6 +10,17 @@ from handlers.work import Work
 from storage.tables import Fact, Order
 
 LEVELS = ("紧急", "一般", "疑难")
+
+OWN_COMMAND = {
+    "督办": "督办不用标记：由综合科、街道领导 /督办 {0} 市|区|街道 截止时间，取消也用 /督办",
+    "报备": "报备不用标记：由值班坐席 /报备 {0} 事由，分中心批复或派单、退回后自然结束",
+}
+"""Facts that only their own command sets and clears, with its clock, by those who may use it."""
+
+
+def markable(rules: Rules) -> tuple[str, ...]:
+    """What /标记 may set or clear, whatever else the office's list names."""
+    return tuple(name for name in rules.facts if name not in OWN_COMMAND)
 
 
 def set_level(work: Work, order: Order, arguments: Arguments) -> str:
@@ -32,7 +44,9 @@ def set_level(work: Work, order: Order, arguments: Arguments) -> str:
 def flag(work: Work, order: Order, arguments: Arguments) -> str:
     """标记: a fact is set, or with 取消 cleared; 剔除 needs its category. 保密 hides the caller from /揭示 too."""
     rules = work.rules
-    name = arguments.choice("事实", rules.facts)
+    if own := arguments.optional_choice(OWN_COMMAND):
+        raise Refusal(own.format(order.id))
+    name = arguments.choice("事实", markable(rules))
     words = work.clean(arguments.optional_rest(), order).split()
     clear = "取消" in words
     value = " ".join(word for word in words if word != "取消")

@@ -1,12 +1,12 @@
 """Pressing on: 催办, 升级, 督办."""
 
-from config.shanghai import span_text
+from config.shanghai import full_text, near_text, span_text
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.notices import Audience
 from handlers.records import remark
 from handlers.refusal import Refusal
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import Work
 from storage.tables import Fact, Order
 
@@ -41,24 +41,48 @@ def escalate(work: Work, order: Order, arguments: Arguments) -> str:
 
 
 def supervise(work: Work, order: Order, arguments: Arguments) -> str:
-    """督办: a level (市, 区, 街道) and a due time of its own, met by the 科室's 办结; a later one takes its place."""
-    level = arguments.choice("级别", ("市", "区", "街道"))
+    """督办: a level (市, 区, 街道) and a due time of its own, met by the 科室's 办结, or 取消, which lifts it.
+
+    Levels stand beside each other; the same level again changes its due time.
+    """
+    kind = arguments.choice("级别", SUPERVISIONS)
+    held = next((fact for fact in work.scope.rows(Fact, order.id) if fact.name == kind), None)
+    standing = held if held is not None and held.cleared_at is None else None
+    if arguments.optional_choice(("取消",)):
+        return _lift(work, order, kind, standing, work.clean(arguments.optional_rest(), order))
     bare = work.rules.bare_date_time
-    due = arguments.when("截止时间", now=work.now, calendar=work.office.calendar, bare_time=bare)
+    due = arguments.when("截止时间", now=work.now, calendar=work.office.calendar, bare_time=bare).at
     arguments.done()
-    held = next((fact for fact in work.scope.rows(Fact, order.id) if fact.name == "督办"), None)
+    former = standing.due_at if standing is not None else None
+    if former == due:
+        raise Refusal(f"已经是{kind}，截止就是 {near_text(due, work.now)}，不用再列")
     if held is None:
-        held = work.scope.add(Fact(order_id=order.id, name="督办", by=work.actor.id, at=work.now))
-    held.value, held.by, held.at, held.due_at, held.cleared_at = level, work.actor.id, work.now, due.at, None
-    clocks.start_supervision(work.office, work.scope, order, due.at, level)
-    remark(work, order, "督办", f"{level}级", level=level)
-    work.scope.record("督办", order, level=level, due=due.at)
-    clock = clocks.running(work.scope, order, Kind.SUPERVISE)
+        held = work.scope.add(Fact(order_id=order.id, name=kind, by=work.actor.id, at=work.now))
+    held.by, held.at, held.due_at, held.cleared_at = work.actor.id, work.now, due, None
+    clock = clocks.start_supervision(work.office, work.scope, order, kind, due)
+    changed = f"（原 {full_text(former)}）" if former else ""
+    remark(work, order, "督办", f"{kind}，截止 {full_text(due)}{changed}", level=kind)
+    work.scope.record("督办", order, level=kind, due=due, former=former)
+    notices.announce(work, order, "supervised", _supervised(work, order), level=kind, due=clock, former=former)
+    return work.render("reply_supervised", order=order, level=kind, due=clock, former=former)
+
+
+def _lift(work: Work, order: Order, kind: Kind, standing: Fact | None, reason: str) -> str:
+    if standing is None:
+        raise Refusal(f"没有{kind}，不用取消")
+    standing.cleared_at = work.now
+    clocks.cancel(work.scope, order, kind, "督办取消")
+    remark(work, order, "督办", f"取消{kind} {reason}".strip(), level=kind)
+    work.scope.record("督办", order, level=kind, cleared=True, reason=reason)
+    notices.announce(work, order, "supervision_lifted", _supervised(work, order), level=kind, reason=reason)
+    return work.render("reply_supervision_lifted", level=kind)
+
+
+def _supervised(work: Work, order: Order) -> Audience:
+    """Who reads of a 督办: the seats, who watches over it, and the 科室; called is whoever must act next."""
     departments = (order.department,) if order.department else ()
     people = notices.next_to_act(work.office, order)
-    audience = Audience((notices.DISPATCH, notices.SUPERVISION), departments, people)
-    notices.announce(work, order, "supervised", audience, level=level, due=clock)
-    return work.render("reply_supervised", order=order, level=level, due=clock)
+    return Audience((notices.DISPATCH, notices.SUPERVISION), departments, people)
 
 
 def _next_rung(work: Work, order: Order) -> tuple[str, tuple[str, ...]]:

@@ -22,7 +22,7 @@ from handlers.notices import Audience
 from handlers.office import Office
 from handlers.references import LIMIT
 from handlers.states import State
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from storage.columns import table
 from storage.outbox import Priority
 from storage.tables import Clock, Order, Outbox, Unannounced
@@ -39,7 +39,7 @@ ARRIVED = "arrived"
 """The batch of those that came in by themselves, or belong to an import that needs no digest of its own."""
 _LOOKED_THROUGH = 5000
 """Messages among which those of the last hour are looked for: more than any hour has."""
-_MARKS = ("督办", "点名")
+_MARKS = (*SUPERVISIONS.values(), "点名")
 
 
 class Telling(StrEnum):

@@ -106,7 +106,7 @@ ROWS: tuple[Row, ...] = (
     # 25–28: pressing on, and facts beside the state
     Row("/催办 1", "坐席 综合科 领导", OPEN),
     Row("/升级 1 多次未接单", "坐席 主办 综合科", OPEN),
-    Row("/督办 1 区 明天17:00", "综合科 领导", OPEN, started="督办"),
+    Row("/督办 1 区 明天17:00", "综合科 领导", OPEN, started="区级督办"),
     Row(
         "/定级 1 紧急 现场有人受伤",
         "坐席 综合科",

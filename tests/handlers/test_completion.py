@@ -104,3 +104,9 @@ def test_the_usage_is_written_from_the_arguments():
     assert usage["批复"] == "N 派 科室 [说明] 或 N 退 单位 [说明] 或 N 说明 …"
     assert usage["查"] == "N，或要查找的词"
     assert usage["撤回"] == ""
+
+
+def test_what_has_a_command_of_its_own_is_not_offered_as_a_mark(desk):
+    marks = grammar(desk, "zhang", "标记")["forms"][0][0]["words"]
+    assert "易反弹" in marks
+    assert not {"督办", "报备"} & set(marks)

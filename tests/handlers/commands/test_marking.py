@@ -1,5 +1,7 @@
 """分办, 定级, 标记, 督办 (domain, section 2, rows 10, 27, 28)."""
 
+import pytest
+
 from storage.tables import Fact
 from tests.street import TO, Street, at, row
 
@@ -69,11 +71,81 @@ def test_supervision_has_a_clock_of_its_own(street: Street) -> None:
     reply = street.say("sun", "/督办 1 市 6月3日")
 
     assert "已列为市级督办，截止 06-03 18:00" in reply
-    assert street.clock("督办").due_at == at(3, "18:00")
+    assert street.clock("市级督办").due_at == at(3, "18:00")
     assert set(street.told()) == {f"{group}: supervised #1 @wang" for group in ("dispatch", "supervision", "chengguan")}
     street.through(1, "办结")
-    assert not street.clock("督办").running
+    assert not street.clock("市级督办").running
     street.through(1, "不解决")
-    assert (street.clock("督办").generation, street.clock("督办").due_at) == (1, at(3, "18:00"))
+    assert (street.clock("市级督办").generation, street.clock("市级督办").due_at) == (1, at(3, "18:00"))
     assert street.say("sun", "/督办 1 国 明天").startswith("✘ 【#1】级别不能是“国”")
     street.check()
+
+
+def test_every_level_of_supervision_stands_by_itself(one: Street) -> None:
+    assert "已列为区级督办，截止 06-03 18:00" in one.say("sun", "/督办 1 区 6月3日")
+    assert "已列为街道级督办，截止 06-02 12:00" in one.say("zheng", "/督办 1 街道 明天12:00")
+
+    sheet = one.say("zhang", "/查 1")
+    assert "区级督办，限 06-03 18:00（孙主任" in sheet and "街道级督办，限 06-02 12:00（郑书记" in sheet
+    assert {"区级督办", "街道级督办"} < one.running()
+    assert (one.clock("区级督办").due_at, one.clock("街道级督办").due_at) == (at(3, "18:00"), at(2, "12:00"))
+
+
+def test_the_same_level_again_changes_its_due_time_and_says_so(one: Street) -> None:
+    one.say("sun", "/督办 1 区 6月3日")
+    one.notices()
+
+    assert "区级督办截止由 06-03 18:00 改为 06-02 12:00" in one.say("sun", "/督办 1 区 明天12:00")
+
+    assert "截止由 06-03 18:00 改为 06-02 12:00" in one.notices()[0].text
+    assert [clock.running for clock in one.clocks(1, "区级督办")] == [False, True]
+    assert "区级督办，截止 2026-06-02 12:00（原 2026-06-03 18:00）" in one.say("zhang", "/查 1")
+    assert "已经是区级督办，截止就是 06-02 12:00" in one.say("sun", "/督办 1 区 明天12:00")
+    one.check()
+
+
+def test_supervision_is_lifted_with_its_clock_by_who_may_supervise(one: Street) -> None:
+    one.through(1, *TO["办理中"])
+    one.say("sun", "/督办 1 区 6月3日")
+    one.say("sun", "/督办 1 街道 6月2日")
+    one.notices()
+
+    assert one.say("zhang", "/督办 1 区 取消").startswith("✘ 【#1】督办由")
+    assert "没有市级督办，不用取消" in one.say("sun", "/督办 1 市 取消")
+    assert "已取消区级督办" in one.say("zheng", "/督办 1 区 取消 区里已销号")
+
+    assert one.running() & {"区级督办", "街道级督办"} == {"街道级督办"}
+    assert one.clock("区级督办").cancel_reason == "督办取消"
+    assert {notice.group for notice in one.notices().of("supervision_lifted")} == {
+        "dispatch",
+        "supervision",
+        "chengguan",
+    }
+    assert "区级督办" not in one.say("zhang", "/查 1").partition("时限：")[0]
+    assert one.say("zheng", "/撤回").startswith("✔")
+    assert "区级督办" in one.running()
+    one.check()
+
+
+def test_a_lifted_supervision_does_not_come_back_with_the_order(one: Street) -> None:
+    one.through(1, *TO["办理中"], "反馈")
+    one.say("sun", "/督办 1 区 6月3日")
+    one.say("sun", "/督办 1 市 6月3日")
+    one.through(1, "办结")
+    one.say("sun", "/督办 1 区 取消")
+
+    one.through(1, "不解决")
+
+    assert one.running() & {"区级督办", "市级督办"} == {"市级督办"}
+
+
+@pytest.mark.parametrize("typed", ["督办", "督办 取消", "报备", "报备 取消"])
+@pytest.mark.parametrize("person", ["zhang", "sun"])
+def test_what_has_a_command_of_its_own_is_not_marked(one: Street, person: str, typed: str) -> None:
+    one.say("sun", "/督办 1 区 6月3日")
+    before = one.standing()
+
+    name = typed.split()[0]
+    assert one.say(person, f"/标记 1 {typed}").startswith(f"✘ 【#1】{name}不用标记：由")
+
+    assert one.standing() == before

@@ -38,7 +38,7 @@ _MEETS = {
     Kind.EVALUATE: {State.AWAITING_EVALUATION},
     Kind.FOUR_DAYS: {State.HANDLING},
     Kind.ADVISE: {State.AWAITING_SIGNATURE, State.AWAITING_DISPATCH},
-    **dict.fromkeys(SUPERVISIONS.values(), {State.HANDLING}),
+    **{kind: {State.HANDLING} for kind in SUPERVISIONS.values()},
 }
 """States in which somebody can do what meets the clock."""
 

@@ -1,9 +1,15 @@
 """Small records that several commands write the same way."""
 
-from typing import Any
+from typing import Any, Final
 
 from handlers.work import Work
 from storage.tables import Contact, Order, Remark
+
+
+CONFIDENTIAL: Final = "保密"
+"""The fact that hides a caller."""
+FROM_SOURCE: Final = "来源系统"
+"""The value of a fact that came with the order: nobody here may clear it."""
 
 
 def remark(work: Work, order: Order, kind: str, text: str, /, **data: Any) -> Remark:

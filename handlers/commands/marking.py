@@ -3,8 +3,10 @@
 from config.rules import Rules
 from handlers import clocks, notices
 from handlers.arguments import Arguments
+from handlers.lifecycle import OFFICE
 from handlers.notices import Audience
-from handlers.records import remark
+from handlers.permission import holders
+from handlers.records import CONFIDENTIAL, FROM_SOURCE, remark
 from handlers.refusal import Misused, Refusal
 from handlers.work import Work
 from storage.tables import Fact, Order
@@ -53,14 +55,25 @@ def flag(work: Work, order: Order, arguments: Arguments) -> str:
     if name in rules.facts_with_category and not (clear or value):
         raise Misused(f"{name}要写类别")
     held = next((fact for fact in work.scope.rows(Fact, order.id) if fact.name == name), None)
+    if name == CONFIDENTIAL:
+        _guard(work, order, held, clear=clear)
     if clear:
         _clear(work, held, name)
     else:
         _set(work, order, held, name, value)
-    if name == "保密":
+    if name == CONFIDENTIAL:
         order.confidential = not clear
     work.scope.record("标记", order, name=name, value=value, cleared=clear)
     return work.render("reply_flagged", order=order, name=name, value=value, cleared=clear)
+
+
+def _guard(work: Work, order: Order, held: Fact | None, *, clear: bool) -> None:
+    """保密 is what the caller asked for: whoever could reveal the caller afterwards must not be able to lift it."""
+    if clear and OFFICE not in work.actor.roles:
+        raise Refusal(f"保密只能由{holders(work.office, OFFICE, order)}取消，您（{work.actor.name}）没有这个职责")
+    if held is not None and held.cleared_at is None and held.value == FROM_SOURCE:
+        cannot = "，谁都不能取消" if clear else "，不用再标记"
+        raise Refusal(f"保密是{FROM_SOURCE}带来的，来电人要求的{cannot}")
 
 
 def _clear(work: Work, held: Fact | None, name: str) -> None:

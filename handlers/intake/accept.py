@@ -22,6 +22,7 @@ from handlers.intake.level import URGENT, level_of
 from handlers.intake.orders import IncomingOrder, raw_values
 from handlers.intake.upstream import Decision
 from handlers.office import Office
+from handlers.records import CONFIDENTIAL, FROM_SOURCE
 from handlers.states import State
 from handlers.timers import Kind
 from handlers.work import unsealed
@@ -162,7 +163,7 @@ def _new(
     scope.add(order)
     seal(office, scope, number, row, prepared.digest)
     if row.confidential:
-        scope.add(Fact(order_id=number, name="保密", by=scope.actor, at=scope.now))
+        _hide_caller(scope, order)
     if history:
         _city_answers(scope, order, row)
     else:
@@ -170,6 +171,18 @@ def _new(
     warnings = row.warnings + _ahead(order)
     scope.record("登记", order, origin=origin, takeover=takeover, warnings=list(warnings))
     return Accepted(Result.NEW, order, history=history, warnings=warnings)
+
+
+def _hide_caller(scope: Scope, order: Order) -> bool:
+    """The source asks for 保密: its word stands above a mark that was made or cleared here. False: it was known."""
+    held = next((fact for fact in scope.rows(Fact, order.id) if fact.name == CONFIDENTIAL), None)
+    if held is None:
+        held = scope.add(Fact(order_id=order.id, name=CONFIDENTIAL, by=scope.actor, at=scope.now))
+    elif held.cleared_at is None and held.value == FROM_SOURCE:
+        return False
+    held.value, held.by, held.at, held.cleared_at = FROM_SOURCE, scope.actor, scope.now, None
+    order.confidential = True
+    return True
 
 
 def _ahead(order: Order) -> tuple[str, ...]:
@@ -188,10 +201,9 @@ def _changed(
     changes = _overwrite(order, row, tuple(dict.fromkeys((*own_of(row), held.name, held.phone))))
     if answered != (order.upstream.get("是否解决"), order.upstream.get("是否满意")):
         _city_answers(scope, order, row)
-    if row.confidential and not order.confidential:
-        order.confidential = True
-        changes["confidential"] = [False, True]
-        scope.add(Fact(order_id=order.id, name="保密", by=scope.actor, at=scope.now))
+    hidden = order.confidential
+    if row.confidential and _hide_caller(scope, order):
+        changes["confidential"] = [hidden, True]
     if order.open and order.level != URGENT and level_of(rules, row) == URGENT:
         changes["level"] = [order.level, URGENT]
         order.level = URGENT

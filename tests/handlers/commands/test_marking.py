@@ -149,3 +149,30 @@ def test_what_has_a_command_of_its_own_is_not_marked(one: Street, person: str, t
     assert one.say(person, f"/标记 1 {typed}").startswith(f"✘ 【#1】{name}不用标记：由")
 
     assert one.standing() == before
+
+
+def test_only_the_office_lifts_secrecy(one: Street) -> None:
+    one.say("zhang", "/标记 1 保密")
+
+    assert one.say("zhang", "/标记 1 保密 取消") == (
+        "✘ 【#1】保密只能由综合科（孙主任、马干事）取消，您（张坐席）没有这个职责"
+    )
+    assert "不予揭示" in one.privately("zhang", "/揭示 1 回访")
+
+    assert one.say("sun", "/标记 1 保密 取消").startswith("✔")
+    assert "电话" in one.privately("zhang", "/揭示 1 回访")
+
+
+@pytest.mark.parametrize("before", ["", "保密", "保密 取消"], ids=["unmarked", "marked", "lifted"])
+def test_nobody_lifts_the_secrecy_that_the_source_asked_for(one: Street, before: str) -> None:
+    if before:
+        one.say("sun", "/标记 1 保密")
+        one.say("sun", f"/标记 1 {before}")
+    one.import_rows(row(到达时间="2026-06-01 08:30", 来电人="保密", **{"来电人电话/账号": "保密"}))
+
+    assert "保密是来源系统带来的，来电人要求的，谁都不能取消" in one.say("sun", "/标记 1 保密 取消")
+    assert "保密是来源系统带来的" in one.say("zhang", "/标记 1 保密 手误")
+
+    assert one.order().confidential
+    assert "保密（来源系统）" in one.say("zhang", "/查 1")
+    one.check()

@@ -123,6 +123,11 @@ def groups(office: Office, audience: Audience) -> list[Group]:
     return list(found.values())
 
 
+def has_group(office: Office, department: str) -> bool:
+    """Whether a 科室 has a group of its own."""
+    return any(group.department == department for group in office.organisation.groups_for(DEPARTMENT, department))
+
+
 def priority_of(order: Order, ordinary: Priority) -> Priority:
     """Urgent orders go before everything else."""
     return Priority.URGENT if order.level == "紧急" else ordinary

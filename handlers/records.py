@@ -5,7 +5,6 @@ from typing import Any, Final
 from handlers.work import Work
 from storage.tables import Contact, Order, Remark
 
-
 CONFIDENTIAL: Final = "保密"
 """The fact that hides a caller."""
 FROM_SOURCE: Final = "来源系统"

@@ -45,9 +45,7 @@ def dispatch(work: Work, order: Order, arguments: Arguments) -> str:
     clocks.cancel(work.scope, order, Kind.ADVISE, "已派单")
     work.scope.record("派单", order, department=lead, assisting=assisting, note=note)
     names = {"lead": department_name(work.office, lead), "assisting": _names(work, assisting)}
-    people = notices.department_people(work.office, [lead, *assisting])
-    audience = Audience((notices.DISPATCH,), (lead, *assisting), people)
-    notices.announce(work, order, "dispatched", audience, note=note, clocks=clocks.upcoming(work.scope, order), **names)
+    _tell(work, order, {"note": note, "clocks": clocks.upcoming(work.scope, order), **names})
     return work.render("reply_dispatched", order=order, **names)
 
 
@@ -112,6 +110,19 @@ def decline(work: Work, order: Order, arguments: Arguments) -> str:
     due = clocks.running(work.scope, order, Kind.DISPATCH)
     notices.announce(work, order, "declined", audience, former=former, reason=reason, due=due)
     return work.render("reply_declined", order=order, former=former, due=due)
+
+
+def _tell(work: Work, order: Order, values: dict[str, Any]) -> None:
+    """Everybody is called in the dispatch group, and each 科室 in its own, where 协办 reads what it may do itself."""
+    office = work.office
+    named = [each for each in (order.department, *order.assisting) if each is not None]
+    everybody = notices.department_people(office, named)
+    notices.announce(work, order, "dispatched", Audience((notices.DISPATCH,), people=everybody), **values)
+    for department in named:
+        if notices.has_group(office, department):
+            audience = Audience(departments=(department,), people=notices.department_people(office, [department]))
+            template = "dispatched" if department == order.department else "dispatched_assisting"
+            notices.announce(work, order, template, audience, **values)
 
 
 def _require_plus(work: Work, order: Order, named: Sequence[Department], arguments: Arguments) -> None:

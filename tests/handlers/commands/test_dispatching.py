@@ -23,9 +23,8 @@ def test_a_dispatch_calls_everybody_of_its_departments(street: Street) -> None:
     ]
     assert reply.splitlines()[0] == "✔ 【#1】已派单，主办：城管科；协办：平安建设科"
     assert "视为已在市级系统同步派单" in reply
-    people = "@wang @chen @qian @shi"
     notices = street.notices()
-    assert notices.lines == [f"dispatch: dispatched #1 {people}", f"chengguan: dispatched #1 {people}"]
+    assert notices.lines == ["dispatch: dispatched #1 @wang @chen @qian @shi", "chengguan: dispatched #1 @wang @qian"]
     for words in (
         "【#1】派单 主办：城管科；协办：平安建设科",
         "夜间施工噪声扰民",
@@ -35,6 +34,26 @@ def test_a_dispatch_calls_everybody_of_its_departments(street: Street) -> None:
         assert words in notices[0].text
     assert "派单说明：请今日到场" in notices[0].text
     street.check()
+
+
+def test_the_assisting_department_reads_what_it_may_do(one: Street) -> None:
+    one.through(1, "签收")
+    one.notices()
+
+    one.say("zhang", "/派单 1 城管科+社区建设科 请今日到场")
+
+    notices = one.notices()
+    assert notices.lines == [
+        "dispatch: dispatched #1 @wang @liu @qian @he",
+        "chengguan: dispatched #1 @wang @qian",
+        "shequ: dispatched_assisting #1 @liu @he",
+    ]
+    text = notices[2].text
+    assert text.startswith("【#1】协办 社区建设科；主办：城管科\n")
+    assert "派单说明：请今日到场" in text and "夜间施工噪声扰民" in text
+    assert "协办下一步：/核查 1 结果；联系来电人后 /反馈 1 已接通 说明" in text
+    assert "/接单" not in text and "/改派" not in text
+    assert "协办科室：/核查 1 结果" in notices[0].text, "a 协办 without a group of its own reads it here"
 
 
 @pytest.mark.parametrize("named", ["城管科", "城管", "综合执法", "chengguan", "@城管科"])

@@ -169,11 +169,10 @@ def test_who_was_told_already_is_told_that_it_no_longer_holds(street: Street) ->
 
     street.say("zhang", "/撤回")
 
-    people = "@wang @liu @qian @he"
     assert street.told() == [
-        f"dispatch: undone #1 {people}",
-        f"chengguan: undone #1 {people}",
-        f"shequ: undone #1 {people}",
+        "dispatch: undone #1 @wang @liu @qian @he",
+        "chengguan: undone #1 @wang @qian",
+        "shequ: undone #1 @liu @he",
     ]
 
 

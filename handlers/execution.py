@@ -76,7 +76,8 @@ def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
     try:
         targets = _targets(unit, request)
     except Refusal as refusal:
-        answered.said.append(Said(f"✘ {_with_usage(refusal.message, command)}"))
+        example = request.quoted[0] if request.quoted else None
+        answered.said.append(Said(f"✘ {_with_usage(refusal.message, command, example)}"))
         return answered
     named = tuple(target for target in targets if isinstance(target, int))
     callers: dict[int, tuple[str, ...]] = {}
@@ -184,7 +185,7 @@ def _one(
         try:
             result = command.step(work, found, arguments)
         except Misused as refusal:
-            raise Refusal(_with_usage(refusal.message, command)) from refusal
+            raise Refusal(_with_usage(refusal.message, command, order)) from refusal
         if isinstance(result, Said):
             return result
         return Said(f"✔ 【#{order}】{result}", orders=(order,))
@@ -199,5 +200,5 @@ def _one(
         return Said(f"✘ 【#{order}】{fault_text(answered, error)}", orders=(order,))
 
 
-def _with_usage(message: str, command: Command) -> str:
-    return f"{message}\n{usage(command)}"
+def _with_usage(message: str, command: Command, order: int | None = None) -> str:
+    return f"{message}\n{usage(command, order)}"

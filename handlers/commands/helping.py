@@ -26,6 +26,8 @@ _USEFUL = (
     ("office", "/待办 看待结案的，/结案 单号，/统计"),
     ("leader", "/超期 看过了时限的，/统计，/催办 单号"),
 )
+_EXAMPLE_ORDER = " 123"
+"""The order of every example in the registry, behind the command's name."""
 _ANYBODY = "/列表 看在办工单，/统计 看数量，/查 单号"
 
 
@@ -46,11 +48,12 @@ def welcome(person: Person) -> str:
     return f"{person.name}，您好。常用：{useful}；/帮助 看全部命令"
 
 
-def usage(command: Command) -> str:
-    """`用法：/派单 N… 主办[+协办] [说明]` and one example."""
+def usage(command: Command, order: int | None = None) -> str:
+    """`用法：/派单 N… 主办[+协办] [说明]` and one example, of the order that is spoken of: an example can be tapped."""
     lines = [f"用法：/{command.name} {command.usage}".rstrip()]
     if command.examples:
-        lines.append(f"例：{command.examples[0]}")
+        example = command.examples[0]
+        lines.append(f"例：{example if order is None else example.replace(_EXAMPLE_ORDER, f' {order}', 1)}")
     return "\n".join(lines)
 
 

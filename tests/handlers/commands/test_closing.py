@@ -96,7 +96,7 @@ def test_an_answer_has_three_parts(one: Street, typed: str, wrong: str) -> None:
 
     assert reply.startswith(f"✘ 【#1】{wrong}")
     assert "用法：/评定 N 是|否 解决|部分解决|未解决" in reply
-    assert "例：/评定 123 是 解决 满意 录音 A0012" in reply
+    assert "例：/评定 1 是 解决 满意 录音 A0012" in reply
     assert one.order().state == "待评定"
 
 
@@ -181,7 +181,7 @@ def test_a_close_out_that_is_not_good_enough_goes_back_with_its_due_time(street:
 def test_a_rejection_needs_a_reason(one: Street) -> None:
     one.through(1, *RATED)
 
-    assert one.say("sun", "/驳回 1").startswith("✘ 【#1】缺少理由\n用法：/驳回 N 理由\n例：/驳回 123")
+    assert one.say("sun", "/驳回 1").startswith("✘ 【#1】缺少理由\n用法：/驳回 N 理由\n例：/驳回 1")
 
 
 # ------------------------------------------------------------------------------------------------------------ 重开

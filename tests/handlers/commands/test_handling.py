@@ -205,7 +205,7 @@ def test_a_result_must_be_said(one: Street, typed: str, wrong: str) -> None:
     reply = one.say("wang", typed)
 
     assert reply.startswith(f"✘ 【#1】{wrong}")
-    assert "用法：/办结 N [代 科室] 解决|部分解决|未解决 结果\n例：/办结 123 解决" in reply
+    assert "用法：/办结 N [代 科室] 解决|部分解决|未解决 结果\n例：/办结 1 解决" in reply
     assert one.order().state == "办理中"
     assert one.told() == []
 

@@ -70,4 +70,4 @@ def test_an_order_that_nobody_has_yet_goes_to_the_office(one: Street) -> None:
 
 
 def test_a_reason_is_needed(one: Street) -> None:
-    assert one.say("zhang", "/升级 1").startswith("✘ 【#1】缺少理由\n用法：/升级 N 理由\n例：/升级 123")
+    assert one.say("zhang", "/升级 1").startswith("✘ 【#1】缺少理由\n用法：/升级 N 理由\n例：/升级 1")

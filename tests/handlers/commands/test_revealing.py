@@ -78,7 +78,7 @@ def test_never_in_a_group(one: Street) -> None:
 def test_a_reason_is_needed(one: Street) -> None:
     reply = one.privately("zhang", "/揭示 1")
 
-    assert reply.startswith("✘ 【#1】缺少事由\n用法：/揭示 N 事由\n例：/揭示 123 回访核实")
+    assert reply.startswith("✘ 【#1】缺少事由\n用法：/揭示 N 事由\n例：/揭示 1 回访核实")
     assert one.events() == ["登记"]
 
 

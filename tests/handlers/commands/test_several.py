@@ -265,3 +265,16 @@ def test_who_may_not_reads_the_others_once(one: Street) -> None:
 
     assert reply.count("操作") == 1
     assert "签收由值班坐席（张坐席、李坐席、赵坐席）操作，您（王科长）没有这个职责。" in reply
+
+
+def test_the_example_of_a_refusal_names_the_refused_order(four: Street) -> None:
+    assert four.say("zhang", "/反馈 3 已接通").endswith("例：/反馈 3 已接通 已告知今日到场处理")
+
+    four.import_rows(row(5))
+    notice = four.notices().only("new_order")
+    four.deliver()
+    assert four.say("zhang", "/反馈 已接通", quote=notice).endswith("例：/反馈 5 已接通 已告知今日到场处理")
+    four.say("zhang", "/列表")
+    reply = four.say("zhang", "/签收", quote=four.last_message())
+    assert "引用的消息提到几件工单" in reply
+    assert reply.endswith("例：/签收 1")

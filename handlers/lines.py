@@ -1,19 +1,26 @@
-"""An order in one line, the same everywhere: `#123 紧急 噪声→施工噪声 科源社区 待接单 城管科 剩 2小时`."""
+"""An order in one line, the same everywhere: `#123 紧急 噪声→施工噪声 科源社区 工地夜间施工 待接单 城管科 剩 2小时`."""
 
 import re
 from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
 from config.shanghai import over_text, span_text
+from config.texts import cut
 from handlers.office import Office
 from handlers.work import department_name
 from storage.columns import table
 from storage.tables import ClockTable, Order, OrderTable
 
 
+SHORT_TITLE: Final = 14
+"""What a line has of a title: enough to know the order again. Titles are stored masked, so nothing half masked is
+left."""
+
+
 def order_line(office: Office, order: Order, due: datetime | None, now: datetime) -> str:
-    """Number, level, class, 社区, state, 主办 科室, time left; what is not known is left out.
+    """Number, level, class, 社区, title, state, 主办 科室, time left; what is not known is left out.
 
     `due` is the next due time of the order's running clocks, None where no clock runs.
     """
@@ -22,6 +29,7 @@ def order_line(office: Office, order: Order, due: datetime | None, now: datetime
         order.level,
         short_category(order.category) or order.type,
         order.community,
+        cut(order.title, SHORT_TITLE),
         order.state,
         department_name(office, order.department) if order.department else "",
         left(due, now) if due else "",

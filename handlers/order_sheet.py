@@ -48,6 +48,7 @@ def _details(work: Work, order: Order) -> list[str]:
         ("标题", cut(order.title, _SHORT)),
         ("内容", cut(order.content, _LONG)),
         ("地点", " ".join(part for part in (order.community, order.place) if part)),
+        ("企业名称", cut(order.company, _SHORT)),
         ("来电人", "保密" if order.confidential else " ".join(part for part in (order.caller, order.phone) if part)),
         ("承办", _who(work, order)),
         ("来源状态", order.upstream_status),

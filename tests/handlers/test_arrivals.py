@@ -95,8 +95,8 @@ def test_what_follows_a_burst_is_held_five_minutes_and_told_together(street: Str
     digest = street.notices().only("arrivals_digest")
     assert digest.text == (
         "新工单汇总：刚到 2 件\n"
-        "【#21】热线-260601-000021 噪声→施工噪声 科源社区 10:00 前签收\n"
-        "【#22】热线-260601-000022 噪声→施工噪声 科源社区 10:02 前签收\n"
+        "【#21】热线-260601-000021 噪声→施工噪声 科源社区 夜间施工噪声扰民 10:00 前签收\n"
+        "【#22】热线-260601-000022 噪声→施工噪声 科源社区 夜间施工噪声扰民 10:02 前签收\n"
         "下一步：/签收 21-22"
     )
     assert street.say("zhang", "/签收 21-22").count("✔") == 2
@@ -198,8 +198,8 @@ def test_what_was_signed_or_returned_meanwhile_says_so(street: Street) -> None:
     street.notices()
     street.move(minutes=5)
     text = street.notices().only("arrivals_digest").text
-    assert "【#21】热线-260601-000021 噪声→施工噪声 科源社区 待派单\n" in text
-    assert "【#22】热线-260601-000022 噪声→施工噪声 科源社区 退回中\n" in text
+    assert "【#21】热线-260601-000021 噪声→施工噪声 科源社区 夜间施工噪声扰民 待派单\n" in text
+    assert "【#22】热线-260601-000022 噪声→施工噪声 科源社区 夜间施工噪声扰民 退回中\n" in text
     assert text.endswith("下一步：/签收 23")
 
 

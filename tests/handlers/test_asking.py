@@ -9,6 +9,7 @@ from handlers.lines import short_category
 from handlers.refusal import Refusal
 from storage.store import Store
 from tests.handlers.desk import Desk, at, office_of
+from tests.street import CALLER, Street, row
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_other_departments_read_masked_lines_only(desk: Desk, person: str, detai
     for words in ("来电人", "内容：", "最近经过", "桃花巷工地"):
         assert (words in text) == details
     if not details:
-        assert "#1 一般 噪声→施工噪声 科源社区 待接单 城管科" in text
+        assert "#1 一般 噪声→施工噪声 科源社区 夜间施工噪声扰民 待接单 城管科" in text
 
 
 def test_an_assisting_department_reads_the_details(desk: Desk) -> None:
@@ -189,8 +190,10 @@ def test_each_role_reads_what_waits_for_it_in_due_order(desk: Desk) -> None:
 
     seat = desk.ask(at(1, "10:05"), "zhang", todo)
     assert re.findall(r"^#(\d+)", seat, re.MULTILINE) == [str(urgent), str(slow)]
-    assert f"#{urgent} 紧急 噪声→施工噪声 科源社区 待签收 剩 10分钟" in seat
-    assert f"#{dispatched} 一般 噪声→施工噪声 科源社区 待接单 城管科" in desk.ask(at(1, "10:05"), "wang", todo)
+    assert f"#{urgent} 紧急 噪声→施工噪声 科源社区 夜间施工噪声扰民 待签收 剩 10分钟" in seat
+    assert f"#{dispatched} 一般 噪声→施工噪声 科源社区 夜间施工噪声扰民 待接单 城管科" in desk.ask(
+        at(1, "10:05"), "wang", todo
+    )
     assert f"#{handled} " in desk.ask(at(1, "10:05"), "gao", todo)
     assert desk.ask(at(1, "10:05"), "liu", todo) == "您的待办：现在没有"
     assert desk.ask(at(1, "10:05"), "sun", todo) == "您的待办：现在没有"
@@ -215,7 +218,7 @@ def test_overdue_ones_are_marked_and_counted(desk: Desk) -> None:
     lines = desk.ask(at(1, "10:30"), "zhang", todo).splitlines()
 
     assert lines[0] == "您的待办 26 件（已超时 1 件）："
-    assert lines[1] == "#1 一般 噪声→施工噪声 科源社区 待签收 ⚠已超 1小时30分"
+    assert lines[1] == "#1 一般 噪声→施工噪声 科源社区 夜间施工噪声扰民 待签收 ⚠已超 1小时30分"
     assert len(lines) == 22
     assert "还有 6 件" in lines[-1]
 
@@ -291,3 +294,18 @@ def test_rules_go_by_topic_and_leave_out_what_is_not_in_force(one) -> None:
     assert "（尚未启用）" not in told
     assert "条尚未启用：/规则 尚未启用" in told
     assert "（尚未启用）" in one.say("zhang", "/规则 尚未启用")
+
+
+def test_a_line_shows_what_it_is_about_cut_and_masked(street: Street) -> None:
+    street.import_rows(row(1, 标题=f"{CALLER}反映桃花巷北口井盖缺失多日无人修补", 企业名称="桃花巷物业公司"))
+
+    for typed in ("/查 井盖", "/列表", "/待办"):
+        line = next(line for line in street.say("zhang", typed).splitlines() if line.startswith("#1 "))
+        assert "科源社区 张**反映桃花巷北口井盖缺… 待签收" in line
+
+
+def test_an_order_shows_its_company(street: Street) -> None:
+    street.import_rows(row(1, 企业名称="桃花巷物业公司"), row(2))
+
+    assert "企业名称：桃花巷物业公司" in street.say("zhang", "/查 1")
+    assert "企业名称" not in street.say("zhang", "/查 2")

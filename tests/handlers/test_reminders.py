@@ -247,7 +247,7 @@ def test_what_was_missed_while_down_comes_as_one_digest(street: Street) -> None:
     digest = next(notice for notice in notices if str(notice) == f"dispatch: catch_up {SEATS}")
     assert digest.text.splitlines()[:2] == [
         "到期汇总（4 项已到提醒时间）",
-        "#1 待签收 签收：06-01 10:00 到期，已超 25小时",
+        "#1 夜间施工噪声扰民 待签收 签收：06-01 10:00 到期，已超 25小时",
     ]
     assert again.clock("签收", 1).breached_at == at(1, "10:00")
     again.tick()
@@ -343,7 +343,7 @@ def test_the_night_holds_ordinary_nudges_until_morning_and_marks_breaches_at_the
     street.move(to=at(2, "07:00"))
     digest = street.notices().only("catch_up")
     assert (digest.group, digest.at) == ("chengguan", at(2, "07:00"))
-    assert "#1 办理中 办结：03:00 到期，已超 4小时" in digest.text
+    assert "#1 夜间施工噪声扰民 办理中 办结：03:00 到期，已超 4小时" in digest.text
     street.move(minutes=59)
     assert [notice for notice in street.notices() if notice.order == 1] == []
     street.check()

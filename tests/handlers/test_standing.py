@@ -62,9 +62,9 @@ def test_the_evening_names_what_was_not_dispatched_three_times(evening: Street) 
     assert notice.text.splitlines() == [
         "还没有派出的工单（20:00）：当日签收的 24:00 前要派完",
         "待派单 1 件",
-        "#2 一般 噪声→施工噪声 科源社区 待派单 ⚠已超 8小时59分",
+        "#2 一般 噪声→施工噪声 科源社区 夜间施工噪声扰民 待派单 ⚠已超 8小时59分",
         "待签收 1 件",
-        "#3 一般 噪声→施工噪声 科源社区 待签收 ⚠已超 10小时",
+        "#3 一般 噪声→施工噪声 科源社区 夜间施工噪声扰民 待签收 ⚠已超 10小时",
     ]
     assert stand(evening, at(1, "20:00")) == [] == stand(evening, at(1, "21:00"))
     assert [notice.kind for notice in stand(evening, at(1, "22:00"))] == ["undispatched"], "also in quiet hours"
@@ -78,7 +78,7 @@ def test_the_day_is_closed_after_midnight(evening: Street) -> None:
     lines = notice.text.splitlines()
     assert lines[0] == "日终 2026-06-01 周一"
     assert lines[1].startswith("受理 3 · 签收 2 · 退回 0 · 派单 1 · 接单 1 · 首次联系 1")
-    assert lines[2:4] == ["当日没有派完 1 件", "#2 一般 噪声→施工噪声 科源社区 待派单 ⚠已超 13小时4分"]
+    assert lines[2:4] == ["当日没有派完 1 件", "#2 一般 噪声→施工噪声 科源社区 夜间施工噪声扰民 待派单 ⚠已超 13小时4分"]
     assert notice.group == "dispatch" and notice.people == ()
 
 

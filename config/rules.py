@@ -260,6 +260,7 @@ class Rules(_Value):
     intake_silence: Silence
     standing_times: StandingTimes
     digest_threshold: Count
+    together_above: Count
     arrivals: Arrivals
     doubtful: Doubtful
     merging: Merging

@@ -14,22 +14,25 @@ from typing import Protocol, TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from config.organisation import Person
+from handlers import several
 from handlers.arguments import Arguments
 from handlers.command import Command
 from handlers.commands.helping import usage
 from handlers.lifecycle import STEPS
 from handlers.lookup import find
+from handlers.notices import Announcement
 from handlers.office import Office
 from handlers.permission import permit
 from handlers.privacy import echoed
 from handlers.references import Reference, fold
 from handlers.refusal import Misused, Refusal
-from handlers.registry import BY_NAME
+from handlers.registry import BY_NAME, COMMANDS
 from handlers.work import Place, Said, Work
 from storage.errors import StoreError
 from storage.transaction import Scope
 
 T = TypeVar("T")
+_TAKE_MANY = frozenset(command.name for command in COMMANDS if command.orders == "many")
 _NUMBER_AND_MORE = re.compile(r"#?([0-9]{1,6})(?![0-9])")
 
 
@@ -80,15 +83,18 @@ def carry_out(office: Office, unit: Attempts, request: Request) -> Answered:
         answered.said.append(Said(f"✘ {_with_usage(refusal.message, command, example)}"))
         return answered
     named = tuple(target for target in targets if isinstance(target, int))
-    callers: dict[int, tuple[str, ...]] = {}
-    said = [
-        target if isinstance(target, Said) else _one(office, answered, unit, command, request, target, named, callers)
-        for target in targets
-    ]
+    shared = _Shared(office, request, named)
+    many = len(targets) > 1 and unit.attempt(lambda scope: several.are_many(shared.work(scope), len(targets)))
+    if many:
+        shared.gathered = []
+    said = [target if isinstance(target, Said) else _one(shared, answered, unit, command, target) for target in targets]
+    if shared.gathered:
+        unit.attempt(lambda scope: several.tell(shared.work(scope, shared.gathered)))
     if len(said) == 1:
         answered.said.extend(said)
     else:
-        answered.said.append(Said("\n".join(item.text for item in said), orders=named))
+        texts = [item.text for item in said]
+        answered.said.append(Said(several.folded(texts, _TAKE_MANY) if many else "\n".join(texts), orders=named))
     return answered
 
 
@@ -165,21 +171,32 @@ def quoted_order(orders: Sequence[int]) -> int:
     raise Refusal(f"引用的消息提到几件工单（{named}），请写明是哪一件")
 
 
-def _one(
-    office: Office,
-    answered: Answered,
-    unit: Attempts,
-    command: Command,
-    request: Request,
-    order: int,
-    named: tuple[int, ...],
-    callers: dict[int, tuple[str, ...]],
-) -> Said:
+@dataclass(slots=True)
+class _Shared:
+    """What the orders of one message share. `gathered` is what they announce, where they are many."""
+
+    office: Office
+    request: Request
+    named: tuple[int, ...]
+    callers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    gathered: list[Announcement] | None = None
+
+    def work(self, scope: Scope, gathered: list[Announcement] | None = None) -> Work:
+        return Work(
+            self.office, scope, self.request.actor, self.request.place, self.named, self.callers, gathered=gathered
+        )
+
+
+def _one(shared: _Shared, answered: Answered, unit: Attempts, command: Command, order: int) -> Said:
+    request = shared.request
+    # What a refused order announced is dropped with it.
+    announced: list[Announcement] | None = None if shared.gathered is None else []
+
     def act(scope: Scope) -> Said:
-        work = Work(office, scope, request.actor, request.place, named, callers)
+        work = shared.work(scope, announced)
         found = work.order(order)
         if command.name in STEPS:
-            permit(office, request.actor, found, command.name, work.now)
+            permit(shared.office, request.actor, found, command.name, work.now)
         assert command.step is not None
         arguments = Arguments(request.rest, request.mentions)
         try:
@@ -191,13 +208,16 @@ def _one(
         return Said(f"✔ 【#{order}】{result}", orders=(order,))
 
     try:
-        return unit.attempt(act)
+        said = unit.attempt(act)
     except Refusal as refusal:
         return Said(f"✘ 【#{order}】{refusal.message}", orders=(order,))
     except (StoreError, DBAPIError):
         raise
     except Exception as error:  # noqa: BLE001 - a fault of ours is answered and logged under its id
         return Said(f"✘ 【#{order}】{fault_text(answered, error)}", orders=(order,))
+    if shared.gathered is not None and announced:
+        shared.gathered += announced
+    return said
 
 
 def _with_usage(message: str, command: Command, order: int | None = None) -> str:

@@ -13,7 +13,6 @@ from handlers.work import department_name
 from storage.columns import table
 from storage.tables import ClockTable, Order, OrderTable
 
-
 SHORT_TITLE: Final = 14
 """What a line has of a title: enough to know the order again. Titles are stored masked, so nothing half masked is
 left."""

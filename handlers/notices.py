@@ -4,17 +4,18 @@ An audience is a purpose (派单群, 督办群, a 科室's group) or a person. A
 endpoint of every group in the audience; people are called by mention.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from config.organisation import Group, Person
 from handlers import offers
 from handlers.office import Office
 from handlers.states import State
+from handlers.timers import SUPERVISIONS
 from handlers.work import Work
 from storage import outbox
 from storage.outbox import Priority
-from storage.tables import Order
+from storage.tables import Fact, Order
 from storage.transaction import Scope
 
 DISPATCH, SUPERVISION, DEPARTMENT, LEADERS = "dispatch", "supervision", "department", "leaders"
@@ -27,6 +28,21 @@ class Audience:
     purposes: tuple[str, ...] = ()
     departments: tuple[str, ...] = ()
     people: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A notice of one order to one group that waits until the others of its command are done (`handlers.several`)."""
+
+    template: str
+    group: Group
+    people: tuple[str, ...]
+    order: int
+    values: Mapping[str, object]
+
+
+MARKS = (*SUPERVISIONS.values(), "点名")
+"""Facts whose orders are told one by one, like urgent ones, however many there are."""
 
 
 def post(
@@ -98,19 +114,29 @@ def post_to(
 def announce(work: Work, order: Order, template: str, audience: Audience, **values: object) -> None:
     """Tell others what a command did. The group it was typed in reads the reply, unless somebody is called there."""
     skip = None if audience.people else work.place.chat
-    if all(group.id == skip for group in groups(work.office, audience)):
+    readers = [(group, audience.people) for group in groups(work.office, audience) if group.id != skip]
+    tell(work, order, template, readers, **values)
+
+
+def tell(
+    work: Work, order: Order, template: str, readers: Sequence[tuple[Group, tuple[str, ...]]], **values: object
+) -> None:
+    """One order's notice to groups and whom it calls in each; at once, or later with the others of its command."""
+    if not readers:
+        return
+    if work.gathered is not None and not stands_out(work.scope, order):
+        work.gathered.extend(Announcement(template, group, people, order.id, values) for group, people in readers)
         return
     text = work.render(template, order=order, actor=work.actor, **values)
-    post(
-        work.office,
-        work.scope,
-        audience,
-        kind=template,
-        priority=priority_of(order, Priority.NOTICE),
-        text=text,
-        order=order,
-        skip=skip,
-    )
+    priority = priority_of(order, Priority.NOTICE)
+    for group, people in readers:
+        post_to(work.office, work.scope, group, people, kind=template, priority=priority, text=text, order=order)
+
+
+def stands_out(scope: Scope, order: Order) -> bool:
+    """Whether an order is told by itself, however many there are: urgent, supervised, or named by the city."""
+    facts = scope.rows(Fact, order.id)
+    return order.level == "紧急" or any(fact.name in MARKS and fact.cleared_at is None for fact in facts)
 
 
 def groups(office: Office, audience: Audience) -> list[Group]:

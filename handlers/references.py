@@ -94,6 +94,17 @@ def split_references(word: str) -> list[str]:
     return [part for part in _SEPARATORS.split(word) if part]
 
 
+def ranges(numbers: Sequence[int]) -> str:
+    """Rising short numbers as a person types them: `3 5-9 12`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    return " ".join("-".join(map(str, span)) for span in spans)
+
+
 def distinct(references: Sequence[Reference]) -> tuple[Reference, ...] | Misread:
     """Each order once, in the order written; a Misread when there are more than `LIMIT`."""
     once = tuple(dict.fromkeys(references))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.organisation import Person
 from config.rules import Rules
@@ -12,6 +12,9 @@ from handlers.refusal import Refusal
 from storage.tables import Order
 from storage.transaction import Scope
 from storage.vault import Personal
+
+if TYPE_CHECKING:
+    from handlers.notices import Announcement
 
 SYSTEM = "system"
 """The actor of what no person did: imports, clocks."""
@@ -50,7 +53,8 @@ class Work:
     """One command at work: the office, the transaction, who acts, and where. The time is the scope's.
 
     `named` are all orders that the message names: what was typed may speak of any of their callers. `callers` keeps
-    those between the orders of one message, each decrypted once.
+    those between the orders of one message, each decrypted once. `gathered`, where many orders are named, collects
+    what is announced of them, to be told together.
     """
 
     office: Office
@@ -59,6 +63,7 @@ class Work:
     place: Place
     named: tuple[int, ...] = ()
     callers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    gathered: "list[Announcement] | None" = None
 
     @property
     def now(self) -> datetime:

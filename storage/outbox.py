@@ -132,12 +132,13 @@ def endpoints_waiting(scope: Scope, *which: sa.ColumnElement[bool]) -> dict[str,
     return {row[0]: row[1] for row in scope.connection.execute(query)}
 
 
-def cancel_caused(scope: Scope, cause: str, order: int) -> None:
-    """An undo: what its command queued and nobody has read yet is not sent."""
+def cancel_caused(scope: Scope, cause: str, order: int, digests: Sequence[int] = ()) -> None:
+    """An undo: what its command queued and nobody has read yet is not sent; `digests` are ids of those that only speak
+    of what is undone."""
     box = table(Outbox)
     scope.execute(
         sa.update(box)
-        .where(box.c.cause == cause, box.c.order_id == order, box.c.state.in_(WAITING))
+        .where(box.c.cause == cause, sa.or_(box.c.order_id == order, box.c.id.in_(digests)), box.c.state.in_(WAITING))
         .values(state=Status.CANCELLED, detail="命令已撤回")
     )
 

@@ -1,14 +1,15 @@
 """撤回: undoes one's own last command within ★ 2 minutes if nothing followed: a new event, nothing erased."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from config.shanghai import span_text
-from handlers import attachments, notices, timers
+from handlers import attachments, notices, several, timers
 from handlers.arguments import Arguments
 from handlers.lifecycle import STEPS
 from handlers.notices import Audience
@@ -17,7 +18,7 @@ from handlers.work import Said, Work
 from storage import outbox
 from storage.columns import restored, table
 from storage.journal import Effect
-from storage.outbox import Priority, Status
+from storage.outbox import WAITING, Status
 from storage.projection import MODELS, decoded, defaults, key_of
 from storage.tables import Attachment, AttachmentFile, Clock, Event, Order, Outbox, Stay, Timer
 
@@ -38,16 +39,20 @@ def undo(work: Work, arguments: Arguments) -> Said:
         raise Refusal(f"最后一次操作（{events[0]['kind']}）已超过 {window}，不能撤回：可用相反的命令改正")
     lines: list[str] = []
     own: Counter[int] = Counter()
+    undone: list[tuple[Order, str]] = []
     for event in reversed(events):
         try:
             # A message may have left a command and files: what it did last goes first, and an undo is an event too.
-            lines.insert(0, _take_back(work, event, own[event["order_id"]]))
+            lines.insert(0, _take_back(work, event, own[event["order_id"]], undone))
             own[event["order_id"]] += 2
         except Refusal as refusal:
             if len(events) == 1:
                 raise
             lines.insert(0, f"✘ {refusal.message}")
-    return Said("\n".join(lines), orders=tuple(dict.fromkeys(event["order_id"] for event in events)))
+    many = several.are_many(work, len(events))
+    _retract(replace(work, gathered=[]) if many else work, events[0]["cause"], undone[::-1])
+    said = several.folded(lines) if many else "\n".join(lines)
+    return Said(said, orders=tuple(dict.fromkeys(event["order_id"] for event in events)))
 
 
 def reverse(work: Work, order: Order, effects: list[Effect]) -> None:
@@ -88,43 +93,49 @@ def _last_command(work: Work) -> list[dict[str, Any]]:
     return [dict(row) for row in work.scope.connection.execute(same).mappings()]
 
 
-def _take_back(work: Work, event: dict[str, Any], own: int) -> str:
+def _take_back(work: Work, event: dict[str, Any], own: int, undone: list[tuple[Order, str]]) -> str:
     order, command = work.order(event["order_id"]), event["kind"]
     if order.events - own != event["n"]:
         raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{command}：可用 /查 {order.id} 看经过")
     effects: list[Effect] = json.loads(event["body"])["effects"]
-    told = _told(work, event["cause"], order.id)
     reverse(work, order, effects)
     timers.restore(work.office, work.scope, order, since=event["at"])
-    outbox.cancel_caused(work.scope, event["cause"], order.id)
     work.scope.record("撤回", order, undoes=event["seq"], command=command)
-    _tell(work, order, command, told)
+    undone.append((order, command))
     return work.render("reply_undone", order=order, command=command)
 
 
-def _told(work: Work, cause: str, order: int) -> dict[str, tuple[str, ...]]:
-    """The groups that have read, or are just reading, what the command announced, and whom it called there."""
-    box = table(Outbox)
-    query = sa.select(box.c.audience, box.c.mentions).where(
-        box.c.cause == cause, box.c.order_id == order, box.c.state.in_(_READ)
-    )
-    return {group: tuple(people) for group, people in work.scope.connection.execute(query.order_by(box.c.id))}
+def _retract(work: Work, cause: str, undone: Sequence[tuple[Order, str]]) -> None:
+    """What nobody has read yet is not sent; whoever was told is told that it no longer holds.
 
-
-def _tell(work: Work, order: Order, command: str, told: Mapping[str, tuple[str, ...]]) -> None:
-    """Whoever was told of the command is told that it no longer holds; the dispatch group has read the reply."""
+    A digest of many orders is taken back only when all of them are. The dispatch group has read the reply.
+    """
+    numbers = {order.id for order, _ in undone}
+    told: dict[int, dict[str, tuple[str, ...]]] = defaultdict(dict)
+    unread: list[int] = []
+    for row in _announced(work, cause):
+        about = {row.order_id} if row.order_id is not None else set(row.orders)
+        if row.state in WAITING and about <= numbers:
+            unread.append(row.id)
+        elif row.state in (*_READ, *WAITING):
+            for number in about & numbers:
+                told[number][row.audience] = tuple(row.mentions)
     dispatch = {group.id: () for group in notices.groups(work.office, Audience((notices.DISPATCH,)))}
-    text = work.render("undone", order=order, actor=work.actor, command=command)
-    for name, people in {**dispatch, **told}.items():
-        group = work.office.organisation.group(name)
-        if group is not None and (people or name != work.place.chat):
-            notices.post_to(
-                work.office,
-                work.scope,
-                group,
-                people,
-                kind="undone",
-                priority=notices.priority_of(order, Priority.NOTICE),
-                text=text,
-                order=order,
-            )
+    for order, command in undone:
+        outbox.cancel_caused(work.scope, cause, order.id, unread)
+        readers = [
+            (group, people)
+            for name, people in {**dispatch, **told[order.id]}.items()
+            if (group := work.office.organisation.group(name)) is not None and (people or name != work.place.chat)
+        ]
+        notices.tell(work, order, "undone", readers, command=command)
+    several.tell(work)
+
+
+def _announced(work: Work, cause: str) -> Sequence[sa.Row[Any]]:
+    """The notices that the command queued, one for an order or a digest."""
+    box = table(Outbox)
+    columns = (box.c[name] for name in ("id", "order_id", "orders", "audience", "mentions", "state"))
+    notice = sa.or_(box.c.order_id.is_not(None), box.c.kind.startswith(several.DIGEST, autoescape=True))
+    query = sa.select(*columns).where(box.c.cause == cause, notice).order_by(box.c.id)
+    return work.scope.connection.execute(query).all()

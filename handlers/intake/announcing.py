@@ -20,9 +20,9 @@ from handlers.lines import short_category
 from handlers.lookup import having_fact
 from handlers.notices import Audience
 from handlers.office import Office
-from handlers.references import LIMIT
+from handlers.references import LIMIT, ranges
 from handlers.states import State
-from handlers.timers import SUPERVISIONS, Kind
+from handlers.timers import Kind
 from storage.columns import table
 from storage.outbox import Priority
 from storage.tables import Clock, Order, Outbox, Unannounced
@@ -39,7 +39,6 @@ ARRIVED = "arrived"
 """The batch of those that came in by themselves, or belong to an import that needs no digest of its own."""
 _LOOKED_THROUGH = 5000
 """Messages among which those of the last hour are looked for: more than any hour has."""
-_MARKS = (*SUPERVISIONS.values(), "点名")
 
 
 class Telling(StrEnum):
@@ -94,7 +93,7 @@ def tell_finished(office: Office, scope: Scope) -> int:
     numbers = [each.order for each in found]
     scope.load(Order, numbers)
     scope.load(Clock, numbers)
-    findings, loud = _sorted(scope, found, (), having_fact(scope, numbers, _MARKS))
+    findings, loud = _sorted(scope, found, (), having_fact(scope, numbers, notices.MARKS))
     if len(loud) > MOST:
         # More than one transaction can tell: the first of them now, and the sums keep count for the digest.
         batches = {(row["order_id"], row["kind"]): row["batch"] for row in rows}
@@ -321,7 +320,7 @@ def _digest(office: Office, scope: Scope, kind: str, orders: Sequence[Order], co
         more=len(ordinary) - len(listed) + counted.beyond,
         total=len(orders) + counted.beyond + counted.told,
         urgent=len(orders) - len(ordinary) + counted.told,
-        numbers=_ranges(unsigned[:LIMIT]),
+        numbers=ranges(unsigned[:LIMIT]),
         beyond=max(0, len(unsigned) - LIMIT) + counted.beyond + counted.told,
     )
     people = () if kind == DIGEST else notices.with_role(office, "duty")
@@ -337,17 +336,6 @@ def _sign_off_due(scope: Scope, order: Order) -> datetime | None:
         return None
     running = (clock for clock in scope.rows(Clock, order.id) if clock.kind == Kind.SIGN_OFF and clock.running)
     return next((clock.due_at for clock in running), None)
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """Rising numbers as a person types them: `3 5-9 12`."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][-1] + 1:
-            spans[-1][1:] = [number]
-        else:
-            spans.append([number])
-    return " ".join("-".join(map(str, span)) for span in spans)
 
 
 def _tell_new(office: Office, scope: Scope, order: Order, _: Sequence[str]) -> None:

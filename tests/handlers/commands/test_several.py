@@ -1,7 +1,11 @@
 """Which orders a message means, and what several of them answer (interface, section Chat)."""
 
+from pathlib import Path
+
 import pytest
 
+from config.policy import load_policy
+from storage.tables import Outbox
 from tests.storage.desk import events
 from tests.street import TO, Street, row
 
@@ -278,3 +282,165 @@ def test_the_example_of_a_refusal_names_the_refused_order(four: Street) -> None:
     reply = four.say("zhang", "/签收", quote=four.last_message())
     assert "引用的消息提到几件工单" in reply
     assert reply.endswith("例：/签收 1")
+
+
+# ---------------------------------------------------------------------------------------------- many orders, one digest
+
+BULK = "/派单 1-6 城管科+社区建设科 请尽快"
+
+
+@pytest.fixture
+def six(street: Street) -> Street:
+    """Orders 1 to 6 at 待派单."""
+    street.import_rows(*(row(number, 到达时间="2026-06-01 08:50") for number in range(1, 7)))
+    street.say("zhang", "/签收 1-6")
+    street.notices()
+    return street
+
+
+def test_many_orders_are_one_digest_for_a_group(six: Street) -> None:
+    six.say("zhang", BULK)
+
+    notices = six.notices()
+    assert notices.lines == [
+        "dispatch: several_dispatched @wang @liu @qian @he",
+        "chengguan: several_dispatched @wang @qian",
+        "shequ: several_dispatched_assisting @liu @he",
+    ]
+    lines = notices[0].text.splitlines()
+    assert lines[:2] == ["派单 6 件，主办：城管科；协办：社区建设科", "派单说明：请尽快"]
+    assert [line[:4] for line in lines[2:8]] == [f"【#{number}】" for number in range(1, 7)]
+    assert lines[2] == "【#1】科源社区 桃花巷工地 夜间施工噪声扰民，响应 06-02 08:50 前"
+    assert lines[8] == "下一步：/接单 1-6；派错了的 /改派 单号 理由"
+    assert "/接单" not in notices[2].text and "协办下一步：/核查 单号 结果" in notices[2].text
+    six.check()
+
+
+def test_up_to_five_are_told_one_by_one(six: Street) -> None:
+    reply = six.say("zhang", "/派单 1-5 城管科")
+
+    assert [notice.order for notice in six.notices() if notice.group == "dispatch"] == [1, 2, 3, 4, 5]
+    assert marks(reply) == [f"✔ #{number}" for number in range(1, 6)]
+
+
+def test_the_office_decides_what_is_many(six: Street, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[[rule]]\nkey = "together_above"\nsince = 2026-01-01\nvalue = 2\n', encoding="utf-8")
+    six.policy = load_policy(file)
+
+    six.say("zhang", "/派单 1-3 城管科")
+
+    assert {notice.kind for notice in six.notices()} == {"several_dispatched"}
+
+
+def test_the_urgent_and_the_supervised_have_a_notice_of_their_own(six: Street) -> None:
+    six.say("zhang", "/定级 2 紧急 有人被困")
+    six.say("sun", "/督办 3 区 6月3日")
+    six.notices()
+
+    six.say("zhang", "/派单 1-6 城管科")
+
+    there = [notice for notice in six.notices() if notice.group == "chengguan"]
+    assert [(notice.kind, notice.order, notice.urgent) for notice in there] == [
+        ("dispatched", 2, True),
+        ("dispatched", 3, False),
+        ("several_dispatched", None, False),
+    ]
+    assert "/接单 1 4-6；" in there[2].text
+
+
+def test_what_was_refused_is_in_no_digest_and_a_lone_one_is_told_as_ever(six: Street) -> None:
+    six.say("zhang", "/派单 1-4 城管科")
+    six.notices()
+
+    six.say("li", "/派单 1-6 社区建设科")
+    there = six.notices()
+    assert {notice.kind for notice in there} == {"several_dispatched"}
+    assert "#4】" not in there[0].text and "【#5】" in there[0].text
+
+    six.import_rows(row(7))
+    six.through(7, "签收")
+    six.notices()
+    six.say("li", "/派单 1-7 社区建设科")
+    assert [(notice.kind, notice.order) for notice in six.notices()] == [("dispatched", 7)] * 2
+
+
+def test_equal_answers_are_said_once_with_a_mark_for_each_order(six: Street) -> None:
+    six.say("zhang", "/定级 2 紧急 有人被困")
+
+    reply = six.say("zhang", "/派单 1-6 9 城管科")
+
+    ordinary = " ".join(f"✔ 【#{number}】" for number in (1, 3, 4, 5, 6))
+    assert reply.startswith(f"{ordinary}已派单，主办：城管科\n")
+    assert "下一步：主办科室 /接单 1 3-6\n" in reply
+    assert "\n✔ 【#2】已派单，主办：城管科\n" in reply and "/电话 2 被叫人" in reply
+    assert reply.endswith("✘ 没有工单 #9：请核对单号，或用 /查 关键词 查找")
+    assert reply.count("已派单，主办") == 2
+
+    reply = six.say("wang", "/接单 1 3-6 9")
+    assert reply.startswith(f"{ordinary}已接单，经办人：王科长\n")
+    assert "/反馈 单号 已接通 说明" in reply, "/反馈 takes one order"
+
+    wrong = six.say("wang", "/分办 1 3-6 9 没人")
+    assert wrong.count("没有叫“没人”的人") == 1
+    assert "例：/分办 1 3-6 钱队员" in wrong
+
+
+def test_each_command_of_many_orders_has_its_digest(six: Street) -> None:
+    said = [
+        ("li", "/催办 1-6", "several_urged"),
+        ("zhang", BULK, "several_dispatched"),
+        ("wang", "/接单 1-6", "several_accepted"),
+        ("wang", "/分办 1-6 钱队员", "several_assigned"),
+    ]
+    for person, typed, kind in said:
+        six.say(person, typed, chat=f"@{person}")
+        notices = six.notices()
+        assert kind in {notice.kind for notice in notices}, typed
+        assert {notice.order for notice in notices} == {None}, typed
+    for number in range(1, 7):
+        six.through(number, "反馈", "办结", "评定")
+    six.notices()
+    six.say("sun", "/结案 1-6", chat="@sun")
+    assert six.notices().only("several_closed").text.startswith("已结案 6 件（孙主任 ")
+
+
+def test_a_digest_is_taken_back_as_it_was_told(six: Street) -> None:
+    six.say("zhang", BULK)
+    six.say("zhang", "/撤回", chat="@zhang")
+    assert {notice.state for notice in six.notices() if notice.kind != "several_undone"} == {"cancelled"}
+
+    six.say("zhang", BULK)
+    six.deliver()
+    six.notices()
+    reply = six.say("zhang", "/撤回", chat="@zhang")
+
+    assert six.notices().lines == [
+        "dispatch: several_undone @wang @liu @qian @he",
+        "chengguan: several_undone @wang @qian",
+        "shequ: several_undone @liu @he",
+    ]
+    assert reply.count("已撤回派单，现在是“待派单”") == 1 and reply.count("✔") == 6
+    six.check()
+
+
+def test_a_digest_of_which_some_went_on_is_sent_and_then_corrected(six: Street) -> None:
+    six.say("zhang", BULK)
+    six.through(2, "接单")
+    six.notices()
+
+    six.say("zhang", "/撤回", chat="@zhang")
+
+    there = [notice for notice in six.notices() if notice.group == "chengguan"]
+    assert [notice.kind for notice in there] == ["several_undone"]
+    assert "【#2】" not in there[0].text and "【#3】" in there[0].text
+    states = {notice.kind: notice.state for notice in six.rows(Outbox) if notice.audience == "chengguan"}
+    assert states["several_dispatched"] == "pending"
+
+
+def test_a_quoted_digest_of_a_command_asks_which(six: Street) -> None:
+    six.say("zhang", BULK)
+    digest = next(notice for notice in six.notices() if notice.group == "chengguan")
+    six.deliver()
+
+    assert "引用的消息提到几件工单（#1、#2" in six.say("wang", "/接单", quote=digest, chat="chengguan")

@@ -89,6 +89,12 @@ class Arguments:
         """The 科室 that comes next. None, and nothing read, when the next word is none."""
         return self._only(organisation.find_department)
 
+    def only_department(self, organisation: Organisation) -> Department | None:
+        """A 科室 and nothing more; None when nothing is left. Raises Refusal with the nearest names."""
+        department = self.department(organisation) if self else None
+        self.done()
+        return department
+
     def departments(self, organisation: Organisation, label: str = "主办科室") -> tuple[Department, ...]:
         """`主办+协办+协办`: the 主办 科室 first. Spaces around a plus are fine. Raises Refusal for a repetition."""
         match = _SUM.match(self._left)

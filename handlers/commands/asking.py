@@ -83,8 +83,7 @@ def search(work: Work, arguments: Arguments) -> Said:
 
 def todo(work: Work, arguments: Arguments) -> Said:
     """/待办 [科室]: what the asker's roles must do next, or a 科室 must; earliest due first."""
-    department = arguments.optional_department(work.office.organisation)
-    arguments.done()
+    department = arguments.only_department(work.office.organisation)
     if department is not None:
         return waits_for(work, department) or Said(f"{department.name}的待办：现在没有")
     where = list(_waiting_for(work))
@@ -104,8 +103,7 @@ def waits_for(work: Work, department: Department, most: int = MOST_LINES) -> Sai
 
 def mine(work: Work, arguments: Arguments) -> Said:
     """/我的 [科室]: open orders that the asker handles, and those that the asker signed or dispatched today."""
-    department = arguments.optional_department(work.office.organisation)
-    arguments.done()
+    department = arguments.only_department(work.office.organisation)
     nothing = f"{work.actor.name}，您现在没有经办中的工单，今天也没有签收或派出的工单。/待办 看轮到您做的"
     return belongs_to(work, department) or Said(nothing)
 
@@ -121,8 +119,7 @@ def belongs_to(work: Work, department: Department | None = None, most: int = MOS
 
 def overdue(work: Work, arguments: Arguments) -> Said:
     """/超期 [科室]: open orders with a running clock past its due time, the latest first."""
-    department = arguments.optional_department(work.office.organisation)
-    arguments.done()
+    department = arguments.only_department(work.office.organisation)
     where = [_orders.c.open.is_(True), next_due() <= work.now]
     if department is not None:
         where.append(unindexed(_orders.c.department) == department.id)

@@ -309,3 +309,10 @@ def test_an_order_shows_its_company(street: Street) -> None:
 
     assert "企业名称：桃花巷物业公司" in street.say("zhang", "/查 1")
     assert "企业名称" not in street.say("zhang", "/查 2")
+
+
+@pytest.mark.parametrize("name", ["/待办", "/我的", "/超期"])
+def test_a_department_that_does_not_exist_is_named_with_near_ones(street: Street, name: str) -> None:
+    assert street.say("zhang", f"{name} 没科").startswith("✘ 没有叫“没科”的科室")
+    assert "没有叫“城管课”的科室，是不是：城管科" in street.say("zhang", f"{name} 城管课")
+    assert "多了“今天”" in street.say("zhang", f"{name} 城管科 今天")

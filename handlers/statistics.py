@@ -45,10 +45,11 @@ def statistics(work: Work, arguments: Arguments) -> Said:
     given = answers(work.scope, organisation, window, question.by, question.subject) if question.rates else {}
     total = sum(groups.values(), Figures())
     title = f"【统计】{f'{question.name} ' if question.name else ''}{spoken(period, work.now)}"
-    lines = [title, f"窗口：{window_text(period, work.now)}", f"口径：{_caliber(period, work.now, question.rates)}"]
+    shown = window_text(period, work.now)
+    lines = [title, f"窗口：{shown}", f"口径：{_caliber(period, work.now, question.rates)}"]
     if not total and not pooled(given.values()).valid:
         return Said("\n".join([*lines, NOTHING]))
-    return Said("\n".join([*lines, "", *_counts(total, groups, question.by), *_rates(work, given, question)]))
+    return Said("\n".join([*lines, "", *_counts(total, groups, question.by), *_rates(work, given, question, shown)]))
 
 
 def window_text(period: Period, as_of: datetime) -> str:
@@ -90,7 +91,7 @@ def _row(group: Figures) -> str:
     return f"受理 {group.received}，在办 {group.in_hand}，办结超期 {group.overdue}，超4天 {group.over_four_days}"
 
 
-def _rates(work: Work, given: Mapping[str, Answers], question: Question) -> list[str]:
+def _rates(work: Work, given: Mapping[str, Answers], question: Question, window: str) -> list[str]:
     if not question.rates:
         return []
     rates = three_rates(pooled(given.values()), work.rules)
@@ -98,7 +99,7 @@ def _rates(work: Work, given: Mapping[str, Answers], question: Question) -> list
     lines += [f"{name} {rate.text()}" for name, rate in rates.items()]
     lines.append(f"综合得分 {points(rates.score)}")
     if question.by is not None:
-        lines += ["", f"三率按{question.by}："]
+        lines += ["", f"三率按{question.by}：{'' if given else f'{window}内没有有效回访'}"]
         for name, group in given.items():
             each = three_rates(group, work.rules)
             shown = "，".join(f"{rate_name[:2]} {rate.text()}" for rate_name, rate in each.items())

@@ -221,3 +221,11 @@ def test_pooled_rates_lie_between_those_of_the_groups(parts: list[Answers]) -> N
             assert min(values) <= rate.value <= max(values)
         else:
             assert rate.value is None
+
+
+def test_rates_by_group_say_that_there_are_none(desk: Desk) -> None:
+    desk.order(at(1, "08:00"))
+
+    text = desk.ask(at(1, "12:00"), "gao", statistics, "三率 按科室")
+
+    assert text.endswith("三率按科室：2026-06-01 00:00 至 12:00（未完）内没有有效回访")

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -99,9 +100,11 @@ _BACKDATED: Final = timedelta(minutes=5)
 def _said(work: Work, order: Order) -> dict[int, str]:
     """What was written down with an event, by the event's number."""
     said: dict[int, str] = {}
-    for dispatch in work.scope.rows(Dispatch, order.id):
-        words = f"{dispatch.role} {department_name(work.office, dispatch.department)}"
-        said[dispatch.n] = " ".join(part for part in (said.get(dispatch.n), words, dispatch.note) if part)
+    dispatches = sorted(work.scope.rows(Dispatch, order.id), key=lambda row: (row.n, row.role != "主办"))
+    for n, rows in groupby(dispatches, key=lambda row: row.n):
+        named = list(rows)
+        words = (f"{row.role} {department_name(work.office, row.department)}" for row in named)
+        said[n] = " ".join((*words, named[0].note)).rstrip()
     for contact in work.scope.rows(Contact, order.id):
         late = contact.recorded_at - contact.at >= _BACKDATED
         when = f"{near_text(contact.at, work.now)} 的联系，补记 " if late else ""

@@ -26,3 +26,15 @@ def test_a_fact_a_breach_and_a_change_of_the_source_are_named(street: Street) ->
 def test_a_quoted_text_that_names_several_orders_gives_them_all() -> None:
     assert orders_of_quote("【#3】和【#5】都超时了，另有【#3】\n【#7】") == (3, 5)
     assert orders_of_quote("没有单号") == ()
+
+
+def test_a_dispatch_names_its_lead_first_and_its_note_once(one: Street) -> None:
+    one.through(1, "签收")
+    one.say("zhang", "/派单 1 社区建设科+城管科+平安办 请尽快")
+    one.say("zhang", "/改派 1 派错了")
+    one.say("zhang", "/派单 1 城管科")
+
+    shown = one.say("zhang", "/查 1")
+
+    assert "派单 主办 社区建设科 协办 城管科 协办 平安建设科 请尽快\n" in shown
+    assert "派单 主办 城管科\n" in shown

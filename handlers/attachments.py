@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from config.shanghai import near_text
 from config.texts import cut
 from handlers.filetypes import TYPES, FileType, matching, recognise
-from handlers.lifecycle import STEPS
+from handlers.lifecycle import DUTY, STEPS
 from handlers.permission import may
 from handlers.refusal import Refusal
 from handlers.states import State
@@ -225,6 +225,8 @@ def _permit(work: Work, order: Order) -> None:
     step = STEPS["反馈"]
     if not work.actor.roles & step.who:
         raise Refusal(f"附件由值班坐席和本工单的科室存入，您（{work.actor.name}）没有这个职责")
+    if order.department is None and DUTY not in work.actor.roles:
+        raise Refusal("还没有派单，科室不能存入附件：等值班坐席派单后再存，或请值班坐席存入")
     if not may(work.actor, order, step):
         raise Refusal(
             f"主办科室是{department_name(work.office, order.department)}，"

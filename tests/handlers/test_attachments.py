@@ -300,3 +300,10 @@ def test_a_key_opens_only_its_own_place(one: Street) -> None:
 
     with pytest.raises((VaultError, StoreError)):
         opened(one, part=1)
+
+
+def test_before_a_dispatch_no_department_keeps_files(one: Street) -> None:
+    reply = one.say("wang", "1 现场照片", files=PICTURE)
+
+    assert reply.startswith("✘") and "还没有派单，科室不能存入附件：等值班坐席派单后再存" in reply
+    assert one.rows(Attachment) == []

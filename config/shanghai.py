@@ -12,6 +12,7 @@ SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 WEEKDAYS: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 _DAY = timedelta(days=1)
+_MIDNIGHT: Final = "24:00"
 
 
 def local(at: datetime) -> datetime:
@@ -69,9 +70,28 @@ def near_text(at: datetime, now: datetime) -> str:
     return time_text(at) if here.year == there.year else full_text(at)
 
 
+def due_text(due: datetime, now: datetime) -> str:
+    """A due time as `near_text` writes a moment; midnight is 24:00 of the day that ends, the last on which one may."""
+    if not _ends_a_day(due):
+        return near_text(due, now)
+    last = due - _DAY
+    if day_of(last) == day_of(now):
+        return _MIDNIGHT
+    return f"{near_text(last, now).removesuffix(' 00:00')} {_MIDNIGHT}"
+
+
+def full_due_text(due: datetime) -> str:
+    """`2026-06-04 17:00`, `2026-06-04 24:00`."""
+    return f"{day_text(due - _DAY)} {_MIDNIGHT}" if _ends_a_day(due) else full_text(due)
+
+
 def weekday_text(at: datetime | date) -> str:
     """`周一` … `周日`, of an aware time or of a day."""
     return WEEKDAYS[(day_of(at) if isinstance(at, datetime) else at).weekday()]
+
+
+def _ends_a_day(at: datetime) -> bool:
+    return local(at).time() == time()
 
 
 def over_text(late: timedelta) -> str:

@@ -2,8 +2,8 @@
 
 A value that a template names and nobody gave is an error, never a blank: a notice with a hole in it misleads. The
 filters write times as `config.shanghai` does: `clock` 10:32, `time` 06-01 10:32, `full` with the year, `day`,
-`weekday`, `span` of a duration, `over` of one past the due time, and `near(now)`, as short as is clear; `cut(n)`
-shortens a text.
+`weekday`, `span` of a duration, `over` of one past the due time, `near(now)`, as short as is clear, and
+`due(now)`, the same for a due time, which ends a day at 24:00; `cut(n)` shortens a text.
 """
 
 from pathlib import Path
@@ -36,6 +36,7 @@ class Texts:
             time=shanghai.time_text,
             full=shanghai.full_text,
             near=shanghai.near_text,
+            due=shanghai.due_text,
             day=shanghai.day_text,
             weekday=shanghai.weekday_text,
             span=shanghai.span_text,

@@ -7,7 +7,7 @@ stands a timer, the next moment at which somebody must be told; the sweeper read
 from datetime import datetime, timedelta
 
 from config.rules import Limit, Rules
-from config.shanghai import day_of, end_of_day, full_text, near_text, over_text, span_text
+from config.shanghai import day_of, due_text, end_of_day, full_due_text, full_text, over_text, span_text
 from handlers import timers
 from handlers.office import Office
 from handlers.states import State
@@ -86,7 +86,7 @@ def start_advice(office: Office, scope: Scope, order: Order) -> None:
 def start_supervision(office: Office, scope: Scope, order: Order, kind: Kind, due: datetime) -> Clock:
     """Start 督办 of a level until the due time that it gave; a new one supersedes the last of that level."""
     rules = office.rules(scope.now)
-    return _start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_text(due)}", rules)
+    return _start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_due_text(due)}", rules)
 
 
 def relevel(office: Office, scope: Scope, order: Order) -> None:
@@ -256,7 +256,7 @@ def standing(clock: Clock, now: datetime) -> str:
     """`17:00 到期，剩 2小时5分` or `06-01 17:00 到期，已超 3小时`, marked where the calendar is only provisional."""
     left = clock.due_at - now
     words = f"剩 {span_text(left)}" if left > timedelta() else over_text(-left)
-    return f"{near_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
+    return f"{due_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 
 def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> Clock:
@@ -294,7 +294,7 @@ def _close_out_due(order: Order, rules: Rules, at: datetime, told: str) -> tuple
 
 
 def _city_basis(order: Order, due: datetime) -> str:
-    return f"{order.source}级给定的办理时限 {full_text(due)}"
+    return f"{order.source}级给定的办理时限 {full_due_text(due)}"
 
 
 def _basis(told: str, at: datetime, limit: Limit) -> str:

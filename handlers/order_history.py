@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from config.shanghai import near_text, over_text, span_text
+from config.shanghai import due_text, near_text, over_text, span_text
 from config.texts import cut
 from handlers.records import answers_text
 from handlers.work import Work, department_name
@@ -78,7 +78,7 @@ def _overdue(work: Work, order: Order, data: Mapping[str, Any]) -> str:
         late = f"，{over_text(work.now - clock.due_at)}"
     else:
         late = f"，晚 {span_text(timedelta(seconds=clock.late_seconds))}" if clock.late_seconds else ""
-    return f"{clock.kind}时限 {near_text(clock.due_at, work.now)}{late}"
+    return f"{clock.kind}时限 {due_text(clock.due_at, work.now)}{late}"
 
 
 def _upstream(work: Work, order: Order, data: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from config.shanghai import near_text, span_text
+from config.shanghai import due_text, near_text, span_text
 from config.texts import cut
 from handlers import attachments, clocks, order_history
 from handlers.lines import order_line, short_category
@@ -83,7 +83,7 @@ def _facts(work: Work, order: Order) -> Iterator[str]:
     for fact in work.scope.rows(Fact, order.id):
         if fact.cleared_at is None:
             value = f"（{fact.value}）" if fact.value else ""
-            due = f"，限 {near_text(fact.due_at, work.now)}" if fact.due_at else ""
+            due = f"，限 {due_text(fact.due_at, work.now)}" if fact.due_at else ""
             yield f"{fact.name}{value}{due}（{work.name(fact.by)} {near_text(fact.at, work.now)}）"
 
 

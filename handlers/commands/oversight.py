@@ -1,6 +1,6 @@
 """Pressing on: 催办, 升级, 督办."""
 
-from config.shanghai import full_text, near_text, span_text
+from config.shanghai import due_text, full_due_text, span_text
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.notices import Audience
@@ -55,13 +55,13 @@ def supervise(work: Work, order: Order, arguments: Arguments) -> str:
     arguments.done()
     former = standing.due_at if standing is not None else None
     if former == due:
-        raise Refusal(f"已经是{kind}，截止就是 {near_text(due, work.now)}，不用再列")
+        raise Refusal(f"已经是{kind}，截止就是 {due_text(due, work.now)}，不用再列")
     if held is None:
         held = work.scope.add(Fact(order_id=order.id, name=kind, by=work.actor.id, at=work.now))
     held.by, held.at, held.due_at, held.cleared_at = work.actor.id, work.now, due, None
     clock = clocks.start_supervision(work.office, work.scope, order, kind, due)
-    changed = f"（原 {full_text(former)}）" if former else ""
-    remark(work, order, "督办", f"{kind}，截止 {full_text(due)}{changed}", level=kind)
+    changed = f"（原 {full_due_text(former)}）" if former else ""
+    remark(work, order, "督办", f"{kind}，截止 {full_due_text(due)}{changed}", level=kind)
     work.scope.record("督办", order, level=kind, due=due, former=former)
     notices.announce(work, order, "supervised", _supervised(work, order), level=kind, due=clock, former=former)
     return work.render("reply_supervised", order=order, level=kind, due=clock, former=former)

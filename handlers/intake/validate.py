@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from config.shanghai import day_of, full_text
+from config.shanghai import day_of, full_due_text, full_text
 from handlers.intake.columns import BY_NAME, FIELDS, Kind
 from handlers.intake.dates import BadDate, parse_date
 from handlers.intake.orders import IncomingOrder, RejectedRow, Source
@@ -226,7 +226,7 @@ def _order_of_dates(number: str, fields: Mapping[str, Any], odd: list[str]) -> N
         if arrived and closed < arrived:
             odd.append(f"办结时间 {full_text(closed)} 早于到达时间 {full_text(arrived)}")
     if due and arrived and due < arrived:
-        odd.append(f"办理时限 {full_text(due)} 早于到达时间 {full_text(arrived)}")
+        odd.append(f"办理时限 {full_due_text(due)} 早于到达时间 {full_text(arrived)}")
     if reported and arrived and arrived < reported:
         odd.append(f"到达时间 {full_text(arrived)} 早于来话时间 {full_text(reported)}")
 

@@ -33,6 +33,17 @@ def test_near_times_are_short():
     assert shanghai.near_text(NIGHT, NIGHT + timedelta(days=300)) == "2026-06-01 00:30"
 
 
+def test_a_due_time_at_midnight_ends_the_last_day():
+    due = shanghai.end_of_day(date(2026, 6, 4))
+    assert shanghai.due_text(due, NIGHT) == "06-04 24:00"
+    assert shanghai.due_text(due, due - timedelta(hours=3)) == "24:00"
+    assert shanghai.due_text(due, due + timedelta(hours=3)) == "06-04 24:00"
+    assert shanghai.due_text(due, due - timedelta(days=300)) == "2026-06-04 24:00"
+    assert shanghai.full_due_text(due) == "2026-06-04 24:00"
+    assert shanghai.due_text(due + timedelta(minutes=1), NIGHT) == "06-05 00:01"
+    assert shanghai.full_due_text(due - timedelta(minutes=1)) == "2026-06-04 23:59"
+
+
 @pytest.mark.parametrize(
     ("span", "text"),
     [

@@ -176,3 +176,12 @@ def test_nobody_lifts_the_secrecy_that_the_source_asked_for(one: Street, before:
     assert one.order().confidential
     assert "保密（来源系统）" in one.say("zhang", "/查 1")
     one.check()
+
+
+def test_a_limit_in_workdays_ends_at_twenty_four(one: Street) -> None:
+    assert "截止 06-04 24:00" in one.say("sun", "/督办 1 区 3个工作日后")
+
+    shown = one.say("zhang", "/查 1")
+    assert "限 06-04 24:00" in shown and "区级督办：06-04 24:00 到期" in shown
+    assert "06-04 24:00 前办理" in one.notices()[0].text
+    assert "06-05 00:00" not in shown

@@ -1,5 +1,8 @@
 """What to type next about an order, where somebody is reminded of one of its clocks."""
 
+from collections.abc import Iterable
+from typing import Final
+
 from handlers.states import State
 from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Order
@@ -19,6 +22,16 @@ def advice(order: Order, kind: Kind) -> str | None:
     return onward and onward.format(order.id)
 
 
+def steps(order: Order, kinds: Iterable[Kind]) -> list[str]:
+    """What to type next for these clocks, each once; while the order waits for 接单, that first."""
+    found = list(dict.fromkeys(step for kind in kinds if (step := advice(order, kind)) is not None))
+    if found and order.state == State.AWAITING_ACCEPTANCE:
+        found.sort(key=lambda step: _ACCEPT not in step)
+        if _ACCEPT not in found[0]:
+            found.insert(0, _ONWARD[State.AWAITING_ACCEPTANCE].format(order.id))
+    return found
+
+
 def _urgent_advice(order: Order) -> str:
     """What is still missing of 接单, 电话 and 首次联系."""
     lacking = (
@@ -28,6 +41,8 @@ def _urgent_advice(order: Order) -> str:
     )
     return f"还缺 {'，'.join(step for at, step in lacking if at is None)}"
 
+
+_ACCEPT: Final = "/接单"
 
 _MEETS = {
     Kind.SIGN_OFF: {State.AWAITING_SIGNATURE},

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handlers import clocks, notices
-from handlers.advice import advice
+from handlers.advice import steps
 from handlers.notices import Audience
 from handlers.office import Office
 from handlers.timers import Kind
@@ -139,8 +139,7 @@ def _entries(scope: Scope, orders: Iterable[list[Due]]) -> list[tuple[Order, dic
         standing: dict[str, list[str]] = {}
         for item in items:
             standing.setdefault(clocks.standing(item.clock, scope.now), []).append(item.clock.kind)
-        steps = (advice(item.order, Kind(item.clock.kind)) for item in items)
-        step = next(step for step in steps if step is not None)
+        step = steps(items[0].order, [Kind(item.clock.kind) for item in items])[0]
         entries.append((items[0].order, standing, step.partition("；")[0]))
     return entries
 
@@ -156,7 +155,7 @@ def _remind(office: Office, scope: Scope, items: Sequence[Due] = ()) -> None:
         order=order,
         over=any(item.clock.due_at <= scope.now for item in items),
         lines=[(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
-        advice=list(dict.fromkeys(advice(order, Kind(item.clock.kind)) for item in items)),
+        advice=steps(order, [Kind(item.clock.kind) for item in items]),
     )
     notices.post(
         office,

@@ -408,3 +408,19 @@ def test_urgent_reminders_go_together_and_never_with_ordinary_ones(street: Stree
     merged, single = sorted(street.notices().of("reminder"), key=lambda notice: not notice.urgent)
     assert merged.urgent and merged.text.startswith("紧急工单时限提醒（2 件）")
     assert not single.urgent and single.order == 3
+
+
+def test_what_waits_for_acceptance_is_told_to_accept_first(street: Street) -> None:
+    street.import_rows(row(1, 到达时间="2026-06-01 09:00"))
+    street.through(1, *TO["待接单"])
+    street.notices()
+
+    street.move(to=at(2, "08:00"))
+
+    texts = [notice.text for notice in street.notices().of("reminder") if "响应" in notice.text]
+    assert texts
+    for text in texts:
+        assert text.partition("下一步：\n")[2].splitlines() == [
+            "/接单 1；派错了：/改派 1 理由",
+            "联系来电人后 /反馈 1 已接通 说明",
+        ]

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from config.organisation import Organisation
+from handlers.categories import under
 from handlers.lines import short_category
 from handlers.periods import Period
 from handlers.rates import Answers
@@ -57,10 +58,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One 科室 (id), or the 社区 of one name: what a table is narrowed to. None: the street."""
+    """One 科室 (id), the 社区 of one name, or a 分类 (levels): what a table is narrowed to. None: the street."""
 
     department: str | None = None
     communities: tuple[str, ...] | None = None
+    category: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,8 @@ def _narrowed(subject: Subject, department: Department) -> list[sa.ColumnElement
         narrowed.append(unindexed(department) == subject.department)
     if subject.communities is not None:
         narrowed.append(unindexed(table(OrderTable).c.community).in_(subject.communities))
+    if subject.category is not None:
+        narrowed.append(under(subject.category))
     return narrowed
 
 

@@ -287,6 +287,7 @@ COMMANDS: tuple[Command, ...] = (
         "数量和三率，默认今日",
         "/统计",
         "/统计 本周 按科室",
+        "/统计 本周 市政设施->路灯",
         ask=statistics,
         reads=True,
         wide=True,

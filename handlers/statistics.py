@@ -5,22 +5,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from config.organisation import Department
 from config.shanghai import clock_text, day_of, full_text
 from handlers.arguments import Arguments
+from handlers.categories import ARROW, levels_of, places
 from handlers.figures import CALIBER, STREET, Axis, Figures, Subject, Window, answers, figures
 from handlers.periods import Period, read_period, spoken
 from handlers.rates import Answers, points, pooled, three_rates
+from handlers.references import fold
 from handlers.refusal import Misused, Refusal
 from handlers.work import Said, Work
+from storage.columns import table
+from storage.tables import OrderTable
 
 NOTHING: Final = "本期无"
 """What an empty table says, beside its window."""
+_PLACES: Final = 5
 _ONE_DAY: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
 class Question:
-    """What was asked: a period, rows by an axis, narrowed to one 科室, 社区 or 包片, with 三率 or without."""
+    """What was asked: a period, rows by an axis, narrowed to one 科室, 社区, 包片 or 分类, with 三率 or without."""
 
     period: Period | None = None
     by: Axis | None = None
@@ -111,7 +117,9 @@ def _read(work: Work, arguments: Arguments) -> Question:
     question = Question()
     organisation = work.office.organisation
     patches = {patch.name: patch for patch in organisation.patches}
+    by_category = f"按{Axis.CATEGORY}" in arguments.left.split()
     while arguments:
+        words = arguments.left
         if arguments.optional_choice(("三率",)):
             question.rates = True
         elif axis := arguments.optional_choice({f"按{axis}": axis for axis in Axis}):
@@ -120,7 +128,10 @@ def _read(work: Work, arguments: Arguments) -> Question:
         elif period := arguments.optional_period(now=work.now, first_day=work.rules.assessment_first_day):
             _once(question.period, question.period and question.period.label, period.label)
             question.period = period
+        elif by_category and (category := _category(work, arguments)):
+            _name(question, *category)
         elif department := arguments.optional_department(organisation):
+            _only_meaning(work, department, before=words, left=arguments.left)
             _name(question, department.name, Subject(department=department.id))
         elif community := arguments.optional_community(organisation):
             _name(question, community.name, Subject(communities=(community.name, *community.aliases)))
@@ -128,12 +139,40 @@ def _read(work: Work, arguments: Arguments) -> Question:
             members = organisation.communities_of(patch.id)
             names = tuple(name for each in members for name in (each.name, *each.aliases))
             _name(question, patch.name, Subject(communities=names))
+        elif category := _category(work, arguments):
+            _name(question, *category)
         else:
             word = work.clean(arguments.word("统计什么"))[:20]
             near = [*organisation.nearest_departments(word), *organisation.nearest_communities(word)][:3]
             hint = f"，是不是：{'、'.join(near)}" if near else ""
-            raise Misused(f"看不懂“{word}”：它不是期间、科室、社区或包片{hint}")
+            raise Misused(f"看不懂“{word}”：它不是期间、科室、社区、包片或分类{hint}")
     return question
+
+
+def _category(work: Work, arguments: Arguments) -> tuple[str, Subject] | None:
+    """The 分类 that comes next: one level or several of a path. None, and nothing read, when no order has it.
+
+    Raises Refusal for a level that lies in several places of the tree, with those places.
+    """
+    levels = levels_of(fold(arguments.left.split(maxsplit=1)[0]))
+    found = places(work.scope, levels) if levels else []
+    if not found:
+        return None
+    if len(levels) == 1 and len(found) > 1:
+        listed = "、".join(ARROW.join(path) for path in found[:_PLACES])
+        raise Misused(f"叫“{levels[0]}”的分类有 {len(found)} 处，请写全：{listed}")
+    arguments.word("分类")
+    return "→".join(levels), Subject(category=levels)
+
+
+def _only_meaning(work: Work, department: Department, *, before: str, left: str) -> None:
+    """Refuse a 科室's alias that orders in hand have as a 分类: either could be meant."""
+    word = before.removesuffix(left).strip()
+    levels = levels_of(fold(word))
+    if word != department.name and levels and places(work.scope, levels, table(OrderTable).c.open.is_(True)):
+        raise Misused(
+            f"“{word}”是科室（{department.name}），也是分类：看科室写 {department.name}，看分类写 按分类 {word}"
+        )
 
 
 def _name(question: Question, name: str, subject: Subject) -> None:

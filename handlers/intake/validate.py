@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from config.shanghai import day_of, full_due_text, full_text
+from handlers.categories import levels_of
 from handlers.intake.columns import BY_NAME, FIELDS, Kind
 from handlers.intake.dates import BadDate, parse_date
 from handlers.intake.orders import IncomingOrder, RejectedRow, Source
@@ -40,12 +41,6 @@ MASKED_PHONE = "来电人电话 已打码，无法回拨"
 """The warning that old exports give on every row; whoever tells a whole file counts it instead."""
 _MASKED = re.compile(r"[×✕＊*●•■□xX]{2,}|[×✕＊*]")
 _TAG_BREAK = re.compile(r"[,，;；、\n|]+")
-_CATEGORY_BREAKS = (
-    re.compile(r"\s*(?:[-—–－]+[>＞]|→|[>＞]{1,2})\s*"),
-    re.compile(r"\s*[-—–－]+\s*"),
-    re.compile(r"\s*[/／]\s*"),
-)
-
 _OWN_RULES: Final = frozenset({"number", "source", "category", "title", "level", "phone"})
 _LIMITS: Final = {f.name: f.limit for f in FIELDS if f.kind in {Kind.TEXT, Kind.LONG} and f.name not in _OWN_RULES}
 _DATES: Final = tuple(f.name for f in FIELDS if f.kind is Kind.DATE)
@@ -169,21 +164,12 @@ def _phone(cell: Cell, fields: dict[str, Any], wrong: list[str], odd: list[str])
 
 def _lists(values: Mapping[str, Cell], fields: dict[str, Any], wrong: list[str], odd: list[str]) -> None:
     if text := clean(values.get("category", "")):
-        levels = _category(_limited("category", text, wrong, odd))
+        levels = levels_of(_limited("category", text, wrong, odd))
         if len(levels) > CATEGORY_LEVELS:
             odd.append(f"问题分类 多于 {CATEGORY_LEVELS} 级，只留前 {CATEGORY_LEVELS} 级")
         fields["category"] = levels[:CATEGORY_LEVELS]
     if text := clean(values.get("tags", "")):
         fields["tags"] = _tags(_limited("tags", text, wrong, odd))
-
-
-@lru_cache(maxsize=4096)
-def _category(text: str) -> tuple[str, ...]:
-    # The strongest separator present decides, so that a name may hold the weaker ones: 噪声/扰民->施工.
-    for separator in _CATEGORY_BREAKS:
-        if separator.search(text):
-            return tuple(part.strip() for part in separator.split(text) if part.strip())
-    return (text,)
 
 
 @lru_cache(maxsize=4096)

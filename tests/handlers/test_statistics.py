@@ -229,3 +229,71 @@ def test_rates_by_group_say_that_there_are_none(desk: Desk) -> None:
     text = desk.ask(at(1, "12:00"), "gao", statistics, "三率 按科室")
 
     assert text.endswith("三率按科室：2026-06-01 00:00 至 12:00（未完）内没有有效回访")
+
+
+# ------------------------------------------------------------------------------------------------------ one 分类
+
+LAMPS = "城市管理->市政设施->路灯"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "路灯",
+        "市政设施->路灯",
+        "市政设施→路灯",
+        "市政设施-路灯",
+        "城市管理->市政设施->路灯",
+        "按分类 路灯",
+        "路灯 按分类",
+    ],
+)
+def test_narrowed_to_one_category_as_people_write_it(desk: Desk, typed: str) -> None:
+    desk.order(at(1, "08:00"), category=LAMPS)
+    desk.order(at(1, "08:00"), category="城市管理->市政设施->井盖")
+    desk.order(at(1, "08:00"), category="路灯科技->市政设施")
+
+    text = desk.ask(at(1), "zhang", statistics, typed)
+
+    assert "受理 1\n在办 1" in text
+    assert text.startswith(f"【统计】{typed.replace('按分类', '').strip().replace('->', '→').replace('-', '→')} 2026-06-01\n")
+
+
+def test_an_upper_level_counts_all_below_it(desk: Desk) -> None:
+    order = desk.order(at(1, "08:00"), category=LAMPS)
+    desk.order(at(1, "08:00"), category="城市管理->市政设施->井盖")
+    desk.order(at(1, "08:00"))
+    desk.through(order, ("签收", at(1, "08:10")), ("派单", at(1, "08:20")))
+
+    text = desk.ask(at(1), "zhang", statistics, "城市管理 按分类 三率")
+
+    assert "市政设施→路灯：受理 1" in text and "市政设施→井盖：受理 1" in text and "施工噪声" not in text
+    assert desk.ask(at(3), "zhang", statistics, "昨日 市政设施").count("受理 0") == 1
+    assert "物业科：" not in desk.ask(at(1), "zhang", statistics, "市政设施 按科室")
+
+
+def test_a_category_in_several_places_asks_which(desk: Desk) -> None:
+    desk.order(at(1, "08:00"), category=LAMPS)
+    desk.order(at(1, "08:00"), category="公园->设施->路灯")
+
+    with pytest.raises(Refusal, match="叫“路灯”的分类有 2 处，请写全：公园->设施->路灯、城市管理->市政设施->路灯"):
+        desk.ask(at(1), "zhang", statistics, "路灯")
+    assert "受理 1\n" in desk.ask(at(1), "zhang", statistics, "设施->路灯")
+
+
+def test_a_word_that_is_a_department_and_a_category_asks_which(desk: Desk) -> None:
+    order = desk.order(at(1, "08:00"), category="城管->占道")
+    desk.through(order, ("签收", at(1, "08:10")), ("派单", at(1, "08:20")))
+    desk.order(at(1, "08:00"), category="城管->占道")
+
+    with pytest.raises(Refusal, match="“城管”是科室（城管科），也是分类：看科室写 城管科，看分类写 按分类 城管"):
+        desk.ask(at(1), "zhang", statistics, "今日 城管")
+    assert "受理 1\n" in desk.ask(at(1), "zhang", statistics, "城管科")
+    assert "受理 2\n" in desk.ask(at(1), "zhang", statistics, "按分类 城管")
+
+
+def test_signs_in_a_category_are_no_pattern(desk: Desk) -> None:
+    desk.order(at(1, "08:00"), category=LAMPS)
+
+    with pytest.raises(Refusal, match="它不是期间、科室、社区、包片或分类"):
+        desk.ask(at(1), "zhang", statistics, "市政%")

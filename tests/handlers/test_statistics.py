@@ -256,7 +256,9 @@ def test_narrowed_to_one_category_as_people_write_it(desk: Desk, typed: str) -> 
     text = desk.ask(at(1), "zhang", statistics, typed)
 
     assert "受理 1\n在办 1" in text
-    assert text.startswith(f"【统计】{typed.replace('按分类', '').strip().replace('->', '→').replace('-', '→')} 2026-06-01\n")
+    assert text.startswith(
+        f"【统计】{typed.replace('按分类', '').strip().replace('->', '→').replace('-', '→')} 2026-06-01\n"
+    )
 
 
 def test_an_upper_level_counts_all_below_it(desk: Desk) -> None:

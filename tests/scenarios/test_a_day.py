@@ -37,7 +37,9 @@ def test_a_whole_day(street: Street) -> None:
     assert street.say("zhang", "/签收 3").startswith("✔ 【#3】已签收（张坐席 08:35）\n派单时限：08:50")
     street.say("zhang", "/派单 3 市政+物业科 水务先到场")
     assert street.told() == [
-        f"{group}: dispatched #3 @huang @liu @lin @he" for group in ("dispatch", "shizheng", "shequ")
+        "dispatch: dispatched #3 @huang @liu @lin @he",
+        "shizheng: dispatched #3 @huang @lin",
+        "shequ: dispatched_assisting #3 @liu @he",
     ]
     street.say("zhang", "/电话 3 黄科长 已告知，十分钟到场")
     first, second = street.together(("li", "/签收 2"), ("zhao", "/签收 2"))
@@ -114,7 +116,7 @@ def test_a_whole_day(street: Street) -> None:
     notices = street.notices()
     assert {notice.kind for notice in notices} == {"catch_up"}
     assert len({notice.group for notice in notices}) == len(notices)
-    assert "#4 待接单 响应：08:28 到期，已超 32分钟" in "\n".join(notice.text for notice in notices)
+    assert "#4 河东广场舞扰民 待接单 响应：08:28 到期，已超 32分钟" in "\n".join(notice.text for notice in notices)
 
     # The second day: contact and result of the new round, a rating, and the file is closed by the office.
     street.say("qian", "/反馈 2 已接通 昨夜未施工，来电人认可")

@@ -17,6 +17,7 @@ const KINDS = {
   reminder: { label: "提醒", tone: "reminder" },
   catch_up: { label: "提醒", tone: "reminder" },
   urged: { label: "催办", tone: "reminder" },
+  several_urged: { label: "催办", tone: "reminder" },
 };
 const NOTICE = { label: "通知", tone: "notice" };
 const STATES = {

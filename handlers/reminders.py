@@ -36,7 +36,7 @@ _PUT_OFF = ("catch_up", "open")
 """The slot that says since when reminders wait for a digest that is still to be made. Its holder is the last of the
 transactions that left some to it."""
 
-_OF_ORDER = ("id", "state", "level", "department", "handler", "accepted_at", "phoned_at", "first_contact_at")
+_OF_ORDER = ("id", "title", "state", "level", "department", "handler", "accepted_at", "phoned_at", "first_contact_at")
 _OF_CLOCK = ("order_id", "kind", "due_at", "met_at", "cancelled_at", "superseded_at", "provisional")
 """What a digest is made from."""
 

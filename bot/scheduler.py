@@ -1,6 +1,7 @@
 """The ticker: it only asks the store what is due, so a restart, a pause or a second replica changes nothing."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -35,6 +36,8 @@ class Scheduler:
         self._turn = asyncio.Lock()
         self._pace = Pace(fewest=FEWEST, most=reminders.MOST, first=FEWEST * 2)
         self.last_cycle = time.monotonic()
+        self.refused = -math.inf
+        """When the store last refused a tick, by `time.monotonic`."""
 
     def start(self) -> None:
         """Begin to tick."""
@@ -135,6 +138,7 @@ class Scheduler:
                 try:
                     await work()
                 except StoreError as error:
+                    self.refused = time.monotonic()
                     logger.warning("tick: {}", error)
 
         return tick

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -43,6 +44,7 @@ from config.policy import load_policy
 from config.settings import Platforms, Settings
 from config.texts import Texts
 from handlers.office import Office
+from storage.errors import StoreError
 from storage.queries import head, newest_event
 from storage.store import Store
 from storage.vault import load_key
@@ -65,6 +67,8 @@ class Service:
     delivery: Delivery
     platforms: Mapping[str, Platform]
     connections: Connections
+    refused: float = -math.inf
+    """When the store last refused to be read, by `time.monotonic`."""
 
     @property
     def hub(self) -> Hub | None:
@@ -76,6 +80,8 @@ class Service:
         store = True
         try:
             await self.desk.read(head, self.clock.now())
+        except StoreError:
+            store, self.refused = False, time.monotonic()
         except Exception:  # noqa: BLE001 - whatever it is, the store does not answer
             store = False
         now = time.monotonic()
@@ -84,6 +90,10 @@ class Service:
             "scheduler": now - self.scheduler.last_cycle < LATELY,
             "delivery": now - self.delivery.last_cycle < LATELY,
         }
+
+    def refused_lately(self) -> bool:
+        """Whether the database itself said no: what does not come round then does so because of it."""
+        return time.monotonic() - max(self.refused, self.scheduler.refused) < LATELY
 
     async def rehearse(self, to: datetime) -> None:
         """Move a standing rehearsal clock forward through every due moment."""

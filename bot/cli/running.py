@@ -1,6 +1,7 @@
 """`jiesu run`: the service."""
 
 import asyncio
+import faulthandler
 
 from bot import logs
 from bot.cli.context import Context, say
@@ -17,6 +18,8 @@ def run_service(context: Context) -> None:
     for finding in lacking(organisation):
         say(str(finding))
     logs.configure()
+    # A watchdog ends what hangs by SIGABRT: the log then shows where each thread stood, without any values.
+    faulthandler.enable()
     office = open_office(context.settings, organisation, live=True)
     assert isinstance(office.routes, Endpoints)
     for finding in mute(office.routes, organisation):

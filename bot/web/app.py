@@ -1,6 +1,7 @@
 """The aiohttp application of one office, and serving it until told to stop."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.service import Service, background, running
+from bot.supervisor import supervised
 from bot.web import health, order_page, orders
 from bot.web.keys import SERVICE
 from bot.web.middleware import LARGEST_BODY, guard
@@ -62,7 +64,7 @@ async def serve(
                 ) from error
             port = runner.addresses[0][1]
             ready(f"http://{http.host}:{port}")
-            async with background(beside(service) if beside else stop.wait()):
+            async with background(beside(service) if beside else stop.wait()), supervised(service, os.environ):
                 await stop.wait()
             if service.hub is not None:
                 service.hub.close()

@@ -123,24 +123,26 @@ def verify(config_file: ConfigOption = None) -> None:
     raise typer.Exit(verify_store(Context.load(config_file)))
 
 
+@database.command("backup")
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="备份写到哪个文件，不能是已有的")],
     force: Annotated[bool, typer.Option("--force", help="覆盖这个名字的旧备份")] = False,
     config_file: ConfigOption = None,
 ) -> None:
-    """备份整个库，服务运行时也可以；办公室密钥不在其中"""
+    """备份整个库，服务运行时也可以；办公室密钥不在其中（jiesu backup 与 jiesu db backup 相同）"""
     from bot.cli.safekeeping import backup_store
 
     backup_store(Context.load(config_file), file, force=force)
 
 
+@database.command("restore")
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="备份文件")],
     config_file: ConfigOption = None,
 ) -> None:
-    """把备份恢复到空库，要先停服务；此后删除过的会重新删除"""
+    """把备份恢复到空库，要先停服务；此后删除过的会重新删除（jiesu restore 与 jiesu db restore 相同）"""
     from bot.cli.safekeeping import restore_store
 
     raise typer.Exit(restore_store(Context.load(config_file), file))

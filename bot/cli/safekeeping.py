@@ -1,4 +1,4 @@
-"""`jiesu backup` and `jiesu restore`."""
+"""`jiesu db backup` and `jiesu db restore`, also without the `db`."""
 
 from pathlib import Path
 

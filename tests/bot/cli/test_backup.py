@@ -161,3 +161,17 @@ def test_what_is_written_meanwhile_is_in_it_whole_or_not_at_all(new_url, open_st
         restored.close()
     assert seqs == sorted(seqs)
     assert seqs[-1] <= desk.count(store, Event)
+
+
+@pytest.mark.parametrize("words", [["db"], []])
+def test_both_spellings_are_one_command(words, sqlite_url, tmp_path):
+    first, second = House(tmp_path / "a", sqlite_url), House(tmp_path / "b", f"sqlite:///{tmp_path / 'b' / 'jiesu.db'}")
+    target = str(tmp_path / "b.jiesu")
+
+    made = CliRunner().invoke(app, [*words, "backup", target], env=first.environ)
+    assert (made.exit_code, made.exception) == (0, None)
+    again = CliRunner().invoke(app, [*words, "backup", target], env=first.environ)
+    assert "加 --force" in str(again.exception)
+    put_back = CliRunner().invoke(app, [*words, "restore", target], env=second.environ)
+    assert (put_back.exit_code, put_back.exception) == (0, None)
+    assert "✔ 核验通过" in put_back.output

@@ -31,7 +31,7 @@ from storage.tables import Counter, Head, Lease, Meta, Slot
 from storage.transaction import Scope
 from storage.vault import Vault
 
-Reapply = Callable[[Scope, Erasures], int]
+Reapply = Callable[[Scope, Vault, Erasures], int]
 """Erases again what the given deletions name; returns how many that were."""
 
 _AT_ONCE = 1000
@@ -59,15 +59,23 @@ class Restored:
 
 
 def restore(
-    path: Path, url: str, vault: Vault, *, now: datetime, present: datetime, erased: Erasures, reapply: Reapply
+    path: Path,
+    url: str,
+    key: Callable[[Manifest], Vault],
+    *,
+    now: datetime,
+    present: datetime,
+    erased: Erasures,
+    reapply: Reapply,
 ) -> Restored:
     """Fill the store behind `url` from the backup and apply again the deletions that it carries and those of `erased`.
 
+    `key` gives the office's vault; it is asked once the file is known to be a whole backup, and may raise StoreError.
     `now` is the office's moment, for events; `present` the real one, against which leases of running services are
     held. Raises StoreError, one Chinese line; the store is then as it was.
     """
     with archive.opened(path) as (manifest, lines):
-        _check(manifest, vault)
+        vault = _checked(manifest, key)
         with _alone(url) as connection:
             _make_room(connection, present)
             migrations.upgrade(connection, to=manifest.revision)
@@ -80,24 +88,27 @@ def restore(
             _move_sequences(connection)
             batch = Batch(connection)
             scope = Scope(batch, now=now, actor="system", cause="restore")
-            count = reapply(scope, together)
+            count = reapply(scope, vault, together)
             scope.close()
             batch.merge(scope)
             batch.flush()
     return Restored(manifest, count, together)
 
 
-def _check(manifest: Manifest, vault: Vault) -> None:
+def _checked(manifest: Manifest, key: Callable[[Manifest], Vault]) -> Vault:
+    """The vault that opens the backup. Raises StoreError: of a newer version, without the key, of another key."""
     if manifest.revision not in migrations.REVISIONS:
         raise StoreError(
             f"备份来自更新的版本（数据库版本 {manifest.revision}，本程序只认识到 {migrations.REVISIONS[-1]}）："
             "请换新版本程序来恢复"
         )
+    vault = key(manifest)
     if manifest.vault != vault.fingerprint:
         raise StoreError(
             f"办公室密钥不对：备份是用指纹 {manifest.vault} 的密钥写的，现有的是 {vault.fingerprint}。"
             "请放回原来的密钥文件，再恢复"
         )
+    return vault
 
 
 @contextmanager

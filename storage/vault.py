@@ -40,6 +40,10 @@ class VaultError(Exception):
     """The key or a sealed value cannot be used. The message is one Chinese line: what is wrong and what to do."""
 
 
+class KeyMissing(VaultError):
+    """There is no key where one was expected; it may be made only for an empty store."""
+
+
 @dataclass(frozen=True, slots=True)
 class Personal:
     """What only the vault may hold of one order: raw texts as they came. Never shown by `repr`, so never logged."""
@@ -183,14 +187,14 @@ def load_key(*, key: str | None, key_file: Path, store_is_empty: bool) -> bytes:
 
     `key` is base64 or hexadecimal of 32 bytes and wins over the file. Only for an empty store a missing file is
     made (mode 0600, parent folders too): a store that already holds sealed texts must not quietly get a second key.
-    Raises `VaultError`.
+    Raises `VaultError`, `KeyMissing` among them.
     """
     if key is not None and key.strip():
         return _parse_key(key, "设置 JIESU_VAULT__KEY")
     text = _read(key_file)
     if text is None:
         if not store_is_empty:
-            raise VaultError(
+            raise KeyMissing(
                 f"找不到办公室密钥 {key_file}：库里已有加密的个人信息，不能另造密钥；"
                 "请把原密钥文件放回原处，或设置 JIESU_VAULT__KEY。"
             )

@@ -7,6 +7,7 @@ from bot.cli.context import Context, out
 from bot.clock import SystemClock, clock_for
 from bot.ledger import keep_ledger
 from bot.service import open_store, vault_key
+from config.settings import Settings
 from config.shanghai import full_text
 from handlers.erasing import reapply
 from storage import erasures
@@ -14,7 +15,7 @@ from storage.archive import Manifest
 from storage.backup import write_backup
 from storage.errors import StoreError
 from storage.restore import restore
-from storage.vault import Vault, VaultError
+from storage.vault import KeyMissing, Vault, VaultError
 
 
 def backup_store(context: Context, target: Path, *, force: bool = False) -> None:
@@ -42,19 +43,15 @@ def restore_store(context: Context, source: Path) -> int:
     Raises StoreError: nothing was changed then.
     """
     settings = context.settings
-    try:
-        vault = Vault(vault_key(settings, store_is_empty=False))
-    except VaultError as error:
-        raise StoreError(str(error)) from error
     ledger = erasures.ledger_path(settings.data_dir)
     restored = restore(
         source,
         settings.database(),
-        vault,
+        lambda manifest: _vault(settings, manifest),
         now=clock_for(settings.clock).now(),
         present=SystemClock().now(),
         erased=erasures.read_ledger(ledger),
-        reapply=lambda scope, erased: reapply(scope, vault, erased),
+        reapply=reapply,
     )
     erasures.add_to_ledger(ledger, restored.erased)
     out(f"✔ 已从 {source} 恢复")
@@ -62,6 +59,19 @@ def restore_store(context: Context, source: Path) -> int:
     if restored.reapplied:
         out(f"其中 {restored.reapplied} 件工单的个人信息在备份之后已按规定删除，现已重新删除，各记一条事件")
     return verify_store(context)
+
+
+def _vault(settings: Settings, manifest: Manifest) -> Vault:
+    """The vault with the office's key, without which the backup's personal data could never be read again."""
+    try:
+        return Vault(vault_key(settings, store_is_empty=False))
+    except KeyMissing as error:
+        raise StoreError(
+            f"找不到办公室密钥 {settings.vault_key_file}：备份里的个人信息是用指纹 {manifest.vault} 的密钥加密的，"
+            "没有它恢复不了；请把那把密钥的文件放到这里，或设置 JIESU_VAULT__KEY"
+        ) from error
+    except VaultError as error:
+        raise StoreError(str(error)) from error
 
 
 def _tell(manifest: Manifest) -> None:

@@ -118,9 +118,22 @@ def test_without_the_right_key_nothing_is_restored(backup, elsewhere, tmp_path):
 
 def test_without_any_key_none_is_made(backup, elsewhere, tmp_path):
     other = House(tmp_path / "second", elsewhere, None)
-    with pytest.raises(StoreError, match="找不到办公室密钥"):
+    with pytest.raises(
+        StoreError, match=f"找不到办公室密钥 {other.key_file}：备份里.*指纹 {Vault(KEY).fingerprint}"
+    ) as refused:
         restore_store(other.context, backup)
+    assert "库里" not in str(refused.value), "there is no store yet"
     assert not other.key_file.exists()
+    _assert_nothing_there(elsewhere)
+
+
+def test_a_file_that_is_not_there_is_named_before_the_key_is_missed(elsewhere, tmp_path):
+    other = House(tmp_path / "second", elsewhere, None)
+    with pytest.raises(StoreError, match=r"备份 .*nofile 打不开（没有这个文件"):
+        restore_store(other.context, tmp_path / "nofile")
+    (tmp_path / "notes.txt").write_text("no backup")
+    with pytest.raises(StoreError, match="不是 jiesu 的备份"):
+        restore_store(other.context, tmp_path / "notes.txt")
     _assert_nothing_there(elsewhere)
 
 
@@ -215,11 +228,11 @@ def _refused(data: bytes, folder: Path) -> str:
         restore(
             file,
             f"sqlite:///{target}",
-            Vault(KEY),
+            lambda manifest: Vault(KEY),
             now=later(),
             present=later(),
             erased={},
-            reapply=lambda scope, erased: 0,
+            reapply=lambda scope, vault, erased: 0,
         )
     assert not target.exists()
     assert "\n" not in str(refused.value)

@@ -20,7 +20,7 @@ from bot.platforms.contract import IncomingFile
 from bot.web.keys import SERVICE
 from bot.web.middleware import refusal
 from handlers.enclosures import names_order
-from handlers.intake.files import MAX_BYTES
+from handlers.intake.files import LIMIT, MAX_BYTES
 
 MOST_FILES: Final = 20
 _BLOCK: Final = 256 * 1024
@@ -39,7 +39,7 @@ async def post_files(request: web.Request) -> web.Response:
     if request.content_type != "multipart/form-data":
         return refusal(415, "文件应以 multipart/form-data 提交")
     if (request.content_length or 0) > MAX_BYTES + _SLACK:
-        return refusal(413, f"文件太大：一次最多 {MAX_BYTES >> 20} MB")
+        return refusal(413, f"文件太大：一次的文件合起来要小于 {LIMIT}，请分几次发")
     with ExitStack() as held:
         try:
             body = await _read(request, held)

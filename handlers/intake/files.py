@@ -15,7 +15,10 @@ from handlers.intake.text import Cell, clean
 from handlers.intake.workbooks import Head, WorkbookReader, check_ole, check_zip
 from handlers.refusal import Refusal
 
-MAX_BYTES: Final = 200 * 2**20
+LIMIT: Final = "200 MB"
+MAX_BYTES: Final = 200_000_000 - 1
+"""Bytes of the largest file that is taken, at every door: one of `LIMIT` is refused. MB are what they are on people's
+screens, 1,000,000 bytes; 200 MiB is more, and refused as well."""
 HEADER_ROWS: Final = 30
 """The header is looked for in this many first rows; above it stand titles, dates, notes."""
 
@@ -118,19 +121,19 @@ _OTHERS: Final = (
 _NUL_SHARE: Final = 0.05
 
 
-def over_limit(limit: int = MAX_BYTES) -> str:
-    """What is said of a file of more than `limit` bytes, the same at every door."""
-    return f"文件超过 {limit / 2**20:.0f} MB，没有导入。请分成几个文件导入。"
+def over_limit() -> str:
+    """What is said of a file of more than `MAX_BYTES`, the same at every door."""
+    return f"文件太大，只收小于 {LIMIT} 的，没有导入。请分成几个文件导入。"
 
 
 def _kind(path: Path, limit: int) -> FileKind:
+    # Before anything of it is read: whatever is in it, it is too large.
+    if path.stat().st_size > limit:
+        raise Refusal(over_limit())
     with path.open("rb") as file:
         head = file.read(65_536)
-    size = path.stat().st_size
     if not head.strip(b"\0 \t\r\n\xef\xbb\xbf"):
         raise Refusal("文件是空的。请重新导出。")
-    if size > limit:
-        raise Refusal(over_limit(limit))
     if head.startswith(_OLE):
         check_ole(path)
         return FileKind.XLS

@@ -14,7 +14,6 @@ from bot.desk import Desk
 from bot.intake_folder import IntakeFolder
 from config.errors import ConfigError
 from config.settings import load_settings
-from handlers.intake.files import MAX_BYTES
 from storage.errors import StoreUnavailable
 from storage.store import Job, Store
 from storage.tables import Event
@@ -159,13 +158,13 @@ async def test_a_file_of_somebody_else_is_kept_as_a_copy_of_ours(
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
-async def test_a_file_of_more_than_200_mb_is_told_and_kept_aside(watched: Watched) -> None:
-    os.truncate(watched.put("大.csv", HEADER + line(1)), MAX_BYTES + 1)  # a hole: it takes no room
+async def test_a_file_of_200_mb_is_told_and_kept_aside(watched: Watched) -> None:
+    os.truncate(watched.put("大.csv", HEADER + line(1)), 200_000_000)  # a hole: it takes no room
     await watched.looks()
     reason, closing = watched.result("大.csv", "failed")
-    assert reason == "大.csv：文件超过 200 MB，没有导入。请分成几个文件导入。"
+    assert reason == "大.csv：文件太大，只收小于 200 MB 的，没有导入。请分成几个文件导入。"
     assert closing == "新增 0 未变 0 变更 0 拒绝 0"
-    assert "文件超过 200 MB" in watched.street.notices().only("intake_folder").text
+    assert "只收小于 200 MB 的" in watched.street.notices().only("intake_folder").text
 
 
 async def test_a_name_that_is_taken_is_never_overwritten(watched: Watched) -> None:

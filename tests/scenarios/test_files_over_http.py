@@ -152,7 +152,7 @@ async def test_too_large_is_refused_early_and_alone(
 
         monkeypatch.setattr(uploads, "MAX_BYTES", 0)
         status, answer = await send(house, "zhang", ("大.png", bytes(2 << 20)), text="1")
-        assert (status, answer) == (413, {"error": "文件太大：一次最多 0 MB"})
+        assert (status, answer) == (413, {"error": "文件太大：一次的文件合起来要小于 200 MB，请分几次发"})
 
 
 def _tables(folder: Path) -> list[Path]:
@@ -167,7 +167,7 @@ async def test_an_export_over_the_limit_is_refused_in_a_private_chat_and_nothing
     async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
         _, answer = await send(house, "zhang", ("大.csv", b"x" * 1001), ("小.csv", b"x"), group="@zhang")
         large, small = (reply["text"] for reply in answer["replies"])
-        assert large.startswith("✘ 大.csv：文件超过 200 MB")
+        assert large.startswith("✘ 大.csv：文件太大，只收小于 200 MB 的")
         assert "200 MB" not in small
     assert not _tables(tmp_path)
 

@@ -4,8 +4,9 @@ import { byId, el, icon } from "./dom.js";
 import { stagedNames } from "./memory.js";
 
 /** What the service takes (docs/console.md): of one file with an order, of an export in private, and how many. */
-const MOST = { kept: 10, imported: 200, count: 20 };
 const MB = 1024 * 1024;
+/** As the service refuses: an attachment of more than `kept` MB, an export of 200,000,000 bytes or more. */
+const MOST = { kept: 10, imported: 199_999_999, count: 20 };
 const TABLE = /\.(xlsx?|csv|et)$/i;
 
 export class Staged {
@@ -68,7 +69,7 @@ export class Staged {
         this.onTrouble(`一次最多 ${MOST.count} 个文件，请分几次发`);
         break;
       }
-      if (file.size > MOST.imported * MB) this.onTrouble(`${file.name} 超过 ${MOST.imported} MB，发不了`);
+      if (file.size > MOST.imported) this.onTrouble(`${file.name} 太大，发不了：要小于 200 MB`);
       else this.#files.push(file);
     }
     this.#changed();
@@ -85,7 +86,7 @@ export class Staged {
   /** Whether they may go, and say so: `named` when an order is quoted or written, `alone` in a private chat. */
   settle({ named, alone }) {
     if (!this.any) return true;
-    const tooLarge = this.#files.find((file) => file.size > (named ? MOST.kept : MOST.imported) * MB);
+    const tooLarge = this.#files.find((file) => file.size > (named ? MOST.kept * MB : MOST.imported));
     if (tooLarge) return this.#say(`“${tooLarge.name}”超过 ${MOST.kept} MB，存不进工单：请压缩或分开`, false);
     if (named) return this.#say("发送后存为这件工单的附件", true);
     if (!alone) return this.#say("先点一条工单消息引用，或在前面写单号，例如：12 现场照片", false);

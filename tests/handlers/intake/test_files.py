@@ -3,6 +3,7 @@
 import csv
 import gc
 import io
+import os
 import struct
 import subprocess
 import zipfile
@@ -232,7 +233,16 @@ def test_a_missing_file_and_a_folder(tmp_path):
 def test_a_large_file_is_refused_before_it_is_read(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(text(), encoding="utf-8")
-    assert "超过" in refused(path, limit=50)
+    assert "太大" in refused(path, limit=50)
+
+
+def test_200_mb_are_too_much_whatever_is_in_them_and_a_byte_less_is_looked_at(tmp_path):
+    path = tmp_path / "a.csv"
+    path.touch()
+    os.truncate(path, 200_000_000)  # a hole: it takes no room
+    assert refused(path) == "a.csv：文件太大，只收小于 200 MB 的，没有导入。请分成几个文件导入。"
+    os.truncate(path, 199_999_999)
+    assert "空的" in refused(path)
 
 
 def test_an_unreadable_encoding_and_a_cut_character(tmp_path):

@@ -69,6 +69,7 @@ class Service:
     connections: Connections
     refused: float = -math.inf
     """When the store last refused to be read, by `time.monotonic`."""
+    stopping: bool = False
 
     @property
     def hub(self) -> Hub | None:
@@ -95,10 +96,19 @@ class Service:
         """Whether the database itself said no: what does not come round then does so because of it."""
         return time.monotonic() - max(self.refused, self.scheduler.refused) < LATELY
 
-    async def rehearse(self, to: datetime) -> None:
-        """Move a standing rehearsal clock forward through every due moment."""
+    async def rehearse(self, to: datetime, wanted: Callable[[], bool] = lambda: True) -> bool:
+        """Move a standing rehearsal clock forward through every due moment.
+
+        False when it did not come there: it was not `wanted` any more, or the service stops.
+        """
         assert isinstance(self.clock, RehearsalClock)
-        await move(self.clock, to, self.desk, self.scheduler, self.delivery)
+        return await move(self.clock, to, self.scheduler, self.delivery, lambda: wanted() and not self.stopping)
+
+    def let_go(self) -> None:
+        """End what keeps requests open, so that a stop need not wait for them: pages' lines, a clock on its way."""
+        self.stopping = True
+        if self.hub is not None:
+            self.hub.close()
 
 
 def open_office(settings: Settings, organisation: Organisation, *, live: bool) -> Office:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,12 @@ from handlers.work import department_name
 
 STATIC = Path(__file__).parent / "static"
 HEARTBEAT = 15.0
+LONGEST_JUMP = timedelta(days=400)
+"""★ A rehearsal's clock is moved at once. More than a year is a slip of the hand, and days of work at every due moment.
+"""
 LONGEST_ID = 200
 LONGEST_TEXT = 100_000
+_AFTER = "after 应为一条消息的 id（数字），不写则从最新的消息往前取"
 _MENTION = re.compile(r"^[@＠](?:接诉即办|机器人)(?=\s|$)|(?:^|\s)[@＠](?:接诉即办|机器人)$")
 """The bot called by name at either end of a message."""
 
@@ -124,7 +128,9 @@ async def get_messages(request: web.Request) -> web.Response:
     chat = chat_of(request, request.query.get("group"))
     if isinstance(chat, web.Response):
         return chat
-    after = _number(request.query.get("after"))
+    after = _number(given := request.query.get("after"))
+    if given is not None and after is None:
+        return refusal(400, _AFTER)
     found = await service.desk.read(lambda scope: messages.of_chat(scope, chat, after), service.clock.now())
     return as_json(found)
 
@@ -163,6 +169,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     hub = service.hub
     assert hub is not None
+    if _number(request.query.get("after", "0")) is None:
+        return refusal(400, _AFTER)
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream; charset=utf-8",
@@ -209,7 +217,10 @@ async def get_clock(request: web.Request) -> web.Response:
 
 
 async def move_clock(request: web.Request) -> web.Response:
-    """Move a standing rehearsal clock forward through every due moment; returns when all of it is done."""
+    """Move a standing rehearsal clock forward through every due moment; returns when all of it is done.
+
+    A time without a zone is Shanghai's, as the page sends it. The way ends where whoever asked is gone.
+    """
     service = request.app[SERVICE]
     body = await _body(request)
     if isinstance(body, web.Response):
@@ -223,8 +234,18 @@ async def move_clock(request: web.Request) -> web.Response:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
     if moment < service.clock.now():
         return refusal(409, f"时间不能倒退：现在是 {full_text(service.clock.now())}")
-    await service.rehearse(moment)
+    if moment - service.clock.now() > LONGEST_JUMP:
+        return refusal(
+            400, f"一次最多往前拨 {LONGEST_JUMP.days} 天：现在是 {full_text(service.clock.now())}，请分几次拨"
+        )
+    if not await service.rehearse(moment, lambda: _connected(request)):
+        return refusal(503, f"时钟只拨到 {full_text(service.clock.now())}：服务正在停止，重新启动后再拨")
     return await get_clock(request)
+
+
+def _connected(request: web.Request) -> bool:
+    """Whether somebody still waits for the answer; a handler is not told when nobody does."""
+    return request.transport is not None and not request.transport.is_closing()
 
 
 def _local_names(request: web.Request) -> set[str | None]:

@@ -23,6 +23,7 @@ def application(service: Service) -> web.Application:
     """Every route of the public surface; the console only where it is enabled."""
     app = web.Application(middlewares=[guard], client_max_size=LARGEST_BODY)
     app[SERVICE] = service
+    app.on_shutdown.append(_let_go)
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.show_metrics)
@@ -33,6 +34,10 @@ def application(service: Service) -> web.Application:
         app.router.add_get("/orders/{source}/{number}", order_page.order_page)
         app.router.add_get("/orders/{source}/{number}/attachments/{id}", order_page.attachment, allow_head=False)
     return app
+
+
+async def _let_go(app: web.Application) -> None:
+    app[SERVICE].let_go()
 
 
 async def serve(
@@ -66,7 +71,5 @@ async def serve(
             ready(f"http://{http.host}:{port}")
             async with background(beside(service) if beside else stop.wait()), supervised(service, os.environ):
                 await stop.wait()
-            if service.hub is not None:
-                service.hub.close()
         finally:
             await runner.cleanup()

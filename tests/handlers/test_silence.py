@@ -137,7 +137,7 @@ async def test_a_rehearsal_moves_through_the_alarm(store: Store) -> None:
     scheduler = Scheduler(street.office, desk, clock)
     compose = Composer(street.office, Directory(street.office.organisation))
     delivery = Delivery(street.office, desk.run, clock, {}.get, compose, "test")
-    await move(clock, at(1, "16:00"), desk, scheduler, delivery)
+    await move(clock, at(1, "16:00"), scheduler, delivery)
     await desk.close()
     slot = [each for each in street.rows(Slot) if each.job == silence.JOB]
     assert [(each.job, each.slot, each.at) for each in slot] == [("intake_silence", "1", at(1, "11:30"))]

@@ -217,7 +217,7 @@ async def test_a_rehearsal_moves_through_the_standing_times(store: Store) -> Non
     scheduler = Scheduler(street.office, desk, clock)
     compose = Composer(street.office, Directory(street.office.organisation))
     delivery = Delivery(street.office, desk.run, clock, {}.get, compose, "test")
-    await move(clock, at(2, "09:00"), desk, scheduler, delivery)
+    await move(clock, at(2, "09:00"), scheduler, delivery)
     await desk.close()
     told = [(notice.kind, notice.at) for notice in street.notices() if notice.kind in JOBS]
     assert told == [

@@ -1,7 +1,8 @@
-"""What happened to an order, event by event: the last ones for `/查 N`, all of them in pages for `/查 N 经过`."""
+"""What happened to an order, event by event: the last ones for `/查 N`, pages of them for `/查 N 经过`, and all."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -20,10 +21,21 @@ PAGE: Final = 20
 _LONG, _SHORT = 200, 60
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event: when, who, what, and what was written down with it; `undone` when it was taken back."""
+
+    at: datetime
+    who: str
+    kind: str
+    said: str
+    undone: bool
+
+
 def recent(work: Work, order: Order) -> list[str]:
     """The last events, oldest first, and how to read the rest."""
     first = max(order.events - RECENT, 0)
-    lines = _records(work, order, first, RECENT, _SHORT)
+    lines = _lines(work, _records(work, order, first, RECENT), _SHORT)
     return [*lines, f"共 {order.events} 条，看全部：/查 {order.id} 经过"] if first else lines
 
 
@@ -34,12 +46,17 @@ def pages(order: Order) -> int:
 
 def page_of(work: Work, order: Order, page: int) -> list[str]:
     """One page of all events, the oldest on the first, and how to read on; `page` from 1 to `pages(order)`."""
-    lines = _records(work, order, (page - 1) * PAGE, PAGE, _LONG)
+    lines = _lines(work, _records(work, order, (page - 1) * PAGE, PAGE), _LONG)
     return [*lines, f"后面还有：/查 {order.id} 经过 {page + 1}"] if page < pages(order) else lines
 
 
-def _records(work: Work, order: Order, after: int, most: int, length: int) -> list[str]:
-    """So many events after the order's `after`-th: when, who, what; taken-back ones are marked."""
+def whole(work: Work, order: Order) -> list[Record]:
+    """Every event of the order, the oldest first."""
+    return _records(work, order, 0, order.events)
+
+
+def _records(work: Work, order: Order, after: int, most: int) -> list[Record]:
+    """So many events after the order's `after`-th."""
     event = table(Event)
     columns = (event.c[name] for name in ("seq", "n", "at", "kind", "actor"))
     body = sa.case((event.c.kind.in_(list(_FROM_EVENT)), event.c.body)).label("body")
@@ -54,14 +71,19 @@ def _records(work: Work, order: Order, after: int, most: int, length: int) -> li
         if row.body is not None:
             said[row.n] = _FROM_EVENT[row.kind](work, order, json.loads(row.body)["data"])
     return [
-        _record(work, row.at, row.actor, row.kind, cut(said.get(row.n, ""), length), undone=row.seq in undone)
-        for row in found
+        Record(row.at, work.name(row.actor), row.kind, said.get(row.n, ""), undone=row.seq in undone) for row in found
     ]
 
 
-def _record(work: Work, at: datetime, actor: str, kind: str, said: str, *, undone: bool) -> str:
-    parts = (near_text(at, work.now), work.name(actor), f"{kind}（已撤回）" if undone else kind, said)
-    return " ".join(part for part in parts if part)
+def _lines(work: Work, records: Sequence[Record], length: int) -> list[str]:
+    return [
+        " ".join(filter(None, (near_text(each.at, work.now), each.who, _kind(each), cut(each.said, length))))
+        for each in records
+    ]
+
+
+def _kind(record: Record) -> str:
+    return f"{record.kind}（已撤回）" if record.undone else record.kind
 
 
 def _flagged(work: Work, order: Order, data: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """One order in words: everything for those who work on it, masked lines for everybody else (domain, section 2)."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +16,7 @@ from storage.tables import Clock, Fact, Order
 
 DETAIL_ROLES: Final = frozenset({"duty", "reviewer", "office", "leader", "centre", "analyst"})
 """Who sees the details of every order; a 科室 sees those of its own, 协办 included."""
+NO_DETAILS: Final = "详情由主办、协办科室和值班、复核、综合科等岗位查看"
 _LONG, _SHORT = 200, 60
 
 
@@ -33,13 +35,16 @@ def sheet(work: Work, order: Order) -> str:
     return "\n".join(lines)
 
 
-def _masked(work: Work, order: Order) -> list[str]:
+def outline(work: Work, order: Order) -> tuple[str, str]:
+    """What everybody may see of an order beside its state: its line, and its title."""
     running = [clock for clock in work.scope.rows(Clock, order.id) if clock.running]
     due = min((clock.due_at for clock in running), default=None)
-    lines = [order_line(work.office, order, due, work.now)]
-    if order.title:
-        lines.append(f"标题：{cut(order.title, _SHORT)}")
-    return [*lines, "详情由主办、协办科室和值班、复核、综合科等岗位查看"]
+    return order_line(work.office, order, due, work.now), cut(order.title, _SHORT)
+
+
+def _masked(work: Work, order: Order) -> list[str]:
+    line, title = outline(work, order)
+    return [line, *([f"标题：{title}"] if title else []), NO_DETAILS]
 
 
 def _details(work: Work, order: Order) -> list[str]:
@@ -47,14 +52,14 @@ def _details(work: Work, order: Order) -> list[str]:
     fields = (
         ("标题", cut(order.title, _SHORT)),
         ("内容", cut(order.content, _LONG)),
-        ("地点", " ".join(part for part in (order.community, order.place) if part)),
+        ("地点", place_of(order)),
         ("企业名称", cut(order.company, _SHORT)),
-        ("来电人", "保密" if order.confidential else " ".join(part for part in (order.caller, order.phone) if part)),
-        ("承办", _who(work, order)),
+        ("来电人", caller_of(order)),
+        ("承办", who_acts(work, order)),
         ("来源状态", order.upstream_status),
         ("状态不符", order.mismatch),
-        ("结果", cut(f"{order.outcome} {order.result}".strip(), _LONG)),
-        ("事实", "、".join(_facts(work, order))),
+        ("结果", cut(result_of(order), _LONG)),
+        ("事实", "、".join(facts_of(work, order))),
     )
     lines += [f"{name}：{text}" for name, text in fields if text]
     for title, found in (
@@ -67,7 +72,23 @@ def _details(work: Work, order: Order) -> list[str]:
     return lines
 
 
-def _who(work: Work, order: Order) -> str:
+def place_of(order: Order) -> str:
+    """社区 and place."""
+    return " ".join(part for part in (order.community, order.place) if part)
+
+
+def caller_of(order: Order) -> str:
+    """The caller as everybody who works on the order may see them: masked, or that they want to stay hidden."""
+    return "保密" if order.confidential else " ".join(part for part in (order.caller, order.phone) if part)
+
+
+def result_of(order: Order) -> str:
+    """What the 科室 reported: 解决 or not, and the result."""
+    return f"{order.outcome} {order.result}".strip()
+
+
+def who_acts(work: Work, order: Order) -> str:
+    """主办, 协办, 经办人; nothing before a dispatch."""
     if order.department is None:
         return ""
     assisting = "、".join(department_name(work.office, each) for each in order.assisting)
@@ -79,7 +100,8 @@ def _who(work: Work, order: Order) -> str:
     return "，".join(part for part in parts if part)
 
 
-def _facts(work: Work, order: Order) -> Iterator[str]:
+def facts_of(work: Work, order: Order) -> Iterator[str]:
+    """The facts that hold, each with who and when."""
     for fact in work.scope.rows(Fact, order.id):
         if fact.cleared_at is None:
             value = f"（{fact.value}）" if fact.value else ""
@@ -87,33 +109,56 @@ def _facts(work: Work, order: Order) -> Iterator[str]:
             yield f"{fact.name}{value}{due}（{work.name(fact.by)} {near_text(fact.at, work.now)}）"
 
 
-def _clocks(work: Work, order: Order) -> list[str]:
-    """Running clocks, earliest due first, each with its basis; then the steps that were late, by how much.
+@dataclass(frozen=True, slots=True)
+class ClockLine:
+    """How a clock stands or did, and by which rule; `late` when it is or was over its time."""
 
-    Of an order that has ended: how each of its clocks did.
-    """
-    held = work.scope.rows(Clock, order.id)
-    if not order.open:
-        return [_ended(work, clock) for clock in held if not clock.superseded_at]
+    kind: str
+    standing: str
+    basis: str
+    late: bool
+
+
+def running_clocks(work: Work, order: Order) -> list[ClockLine]:
+    """Running clocks, earliest due first, each with its basis and, where it is red, what it lacks."""
+    found = sorted((clock for clock in work.scope.rows(Clock, order.id) if clock.running), key=lambda each: each.due_at)
     lines = []
-    for clock in sorted((clock for clock in held if clock.running), key=lambda clock: clock.due_at):
+    for clock in found:
         late = clock.due_at <= work.now
-        lines.append(f"{'⚠ ' if late else ''}{clock.kind}：{clocks.standing(clock, work.now)}")
-        lines.append(f"　{clock.basis}{f'；{_lacking(order, clock)}' if late else ''}")
-    return lines + [_ended(work, clock) for clock in held if clock.met_at and clock.late_seconds]
+        basis = f"{clock.basis}；{_lacking(order, clock)}" if late else clock.basis
+        lines.append(ClockLine(clock.kind, clocks.standing(clock, work.now), basis, late))
+    return lines
+
+
+def ended_clocks(work: Work, order: Order, *, only_late: bool = False) -> list[ClockLine]:
+    """How the clocks did that were met or cancelled; with `only_late` those that were met too late, also long ago."""
+    ended = [clock for clock in work.scope.rows(Clock, order.id) if not clock.running]
+    chosen = [
+        clock for clock in ended if (clock.met_at and clock.late_seconds if only_late else not clock.superseded_at)
+    ]
+    return [ClockLine(each.kind, _ended(work, each), each.basis, bool(each.late_seconds)) for each in chosen]
+
+
+def _clocks(work: Work, order: Order) -> list[str]:
+    """For an open order what runs and what was late; of one that has ended how each of its clocks did."""
+    lines = []
+    for clock in running_clocks(work, order):
+        lines += [f"{'⚠ ' if clock.late else ''}{clock.kind}：{clock.standing}", f"　{clock.basis}"]
+    ended = ended_clocks(work, order, only_late=order.open)
+    return lines + [f"{clock.kind}：{clock.standing}" for clock in ended]
 
 
 def _ended(work: Work, clock: Clock) -> str:
-    """`签收：09:20 完成，按期，早 40分钟`, or how late; a cancelled one with its reason."""
+    """`09:20 完成，按期，早 40分钟`, or how late; a cancelled one with its reason."""
     ended = clock.met_at or clock.cancelled_at
     if ended is None:
-        return f"{clock.kind}：{clocks.standing(clock, work.now)}"
+        return clocks.standing(clock, work.now)
     ahead = clock.due_at - ended
     if clock.met_at is None:
         late = f"，当时已超时 {span_text(-ahead)}" if clock.breached_at and ahead < timedelta() else ""
-        return f"{clock.kind}：{near_text(ended, work.now)} 取消（{clock.cancel_reason}）{late}"
+        return f"{near_text(ended, work.now)} 取消（{clock.cancel_reason}）{late}"
     how = f"超时 {_span(clock.late_seconds)}" if clock.late_seconds else f"按期，早 {span_text(ahead)}"
-    return f"{clock.kind}：{near_text(ended, work.now)} 完成，{how}"
+    return f"{near_text(ended, work.now)} 完成，{how}"
 
 
 def _span(seconds: int) -> str:

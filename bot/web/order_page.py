@@ -3,17 +3,19 @@
 Only in a rehearsal, until there is a sign-in: `?person=ID` says who looks. Opening a file is an event.
 """
 
-from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.web.keys import SERVICE
 from bot.web.middleware import refusal
 from config.organisation import Person
+from config.shanghai import full_text, local
 from handlers import attachments
-from handlers.order_sheet import sees_details, sheet
+from handlers.order_file import OrderFile, order_file
 from handlers.refusal import Refusal
 from handlers.work import Place, Work
 from storage.columns import table
@@ -22,35 +24,39 @@ from storage.tables import Attachment, OrderTable
 from storage.transaction import Scope
 
 _NOT_FOUND = "没有这件工单：请核对来源（市、区）和工单编号"
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_PAGES.filters.update(full=full_text, iso=lambda at: local(at).isoformat(timespec="seconds"))
 _CLOSED = "网页登录尚未提供：工单页面只在演练中可看"
 
 
 async def order_page(request: web.Request) -> web.Response:
-    """The order as /查 shows it to this person, and links to its files."""
+    """The order's file, as much of it as /查 shows to this person."""
     person = _reader(request)
     if isinstance(person, web.Response):
         return person
     service = request.app[SERVICE]
 
-    def read(scope: Scope) -> str | None:
+    def read(scope: Scope) -> OrderFile | None:
         order = _find(request, scope)
         if order is None:
             return None
         work = Work(service.office, scope, person, Place(f"@{person.id}"))
-        held = scope.rows(Attachment, order) if sees_details(work, work.order(order)) else []
-        links = [
-            f'<li><a href="{escape(_address(request, each, person))}" rel="noopener">{escape(each.name)}</a> '
-            f"{escape(attachments.described(work, each).partition(' · ')[2])}</li>"
-            for each in held
-        ]
-        return _PAGE.format(
-            title=escape(f"#{order}"),
-            body=escape(sheet(work, work.order(order))),
-            files=f"<h2>打开附件（会记录谁在何时打开）</h2><ul>{''.join(links)}</ul>" if links else "",
-        )
+        return order_file(work, work.order(order))
 
-    text = await service.desk.read(read, service.clock.now())
-    return refusal(404, _NOT_FOUND) if text is None else web.Response(text=text, content_type="text/html")
+    now = service.clock.now()
+    file = await service.desk.read(read, now)
+    if file is None:
+        return refusal(404, _NOT_FOUND)
+    page = _PAGES.get_template("order_page.html")
+    text = page.render(file=file, now=now, address=lambda held: _address(request, held, person))
+    return web.Response(text=text, content_type="text/html")
 
 
 async def attachment(request: web.Request) -> web.Response:
@@ -116,11 +122,3 @@ def _address(request: web.Request, held: Attachment, person: Person) -> str:
     place = request.match_info
     path = f"/orders/{quote(place['source'])}/{quote(place['number'])}/attachments/{held.n}-{held.part}"
     return f"{path}?person={quote(person.id)}"
-
-
-_PAGE = """<!doctype html>
-<html lang="zh-CN"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>工单 {title}</title>
-<link rel="stylesheet" href="/static/console/order.css"></head>
-<body><main><pre>{body}</pre>{files}</main></body></html>
-"""

@@ -128,6 +128,10 @@ async def everything(
             ways["page"] = await _got(
                 house, "/", "/console/people", "/console/groups", "/console/complete?person=zhang"
             )
+            pages = [
+                f"/orders/市/{_row(number, text)['工单编号']}?person=zhang" for number, text in enumerate(texts, 1)
+            ]
+            ways["order page"] = await _got(house, *pages)
             ways["error"] = await _errors(house, texts)
             ways["fault"] = await _faults(house, texts, monkeypatch)
             await house.command_line_import(*(_bad(number, text) for number, text in enumerate(texts)))

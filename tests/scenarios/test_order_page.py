@@ -1,0 +1,122 @@
+"""An order's file in the browser: all of it, masked as /查 masks it, and nothing that cannot be done there."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+from tests.scenarios.house import House, opened
+from tests.street import CALLER, PHONE, at, row
+
+ADDRESS = "/orders/市/热线-260601-000001"
+
+
+class Page(HTMLParser):
+    """What stands on a page: its text by element, in order, and what it links to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+        self.links: list[str] = []
+        self.forbidden: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._open.append(tag)
+        self.links += [value or "" for name, value in attributes if name == "href" and tag == "a"]
+        self.forbidden += [name for name, _ in attributes if name.startswith("on") or name == "style"]
+        self.forbidden += [tag] if tag in ("script", "style") else []
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if text := " ".join(data.split()):
+            self.found.append((self._open[-1], text))
+
+    def of(self, tag: str) -> list[str]:
+        return [text for element, text in self.found if element == tag]
+
+    def text(self) -> str:
+        return "\n".join(text for _, text in self.found)
+
+
+async def page(house: House, person: str, address: str = ADDRESS) -> Page:
+    async with house.client.get(address, params={"person": person}) as response:
+        assert response.status == 200
+        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+        return Page(await response.text())
+
+
+async def worked_on(house: House, **columns: str) -> None:
+    """An order with more events than /查 shows at once, one of them taken back."""
+    await house.orders(row(1, 企业名称="第三建筑公司", **columns))
+    for person, text in (
+        ("zhang", "/签收 1"),
+        ("zhang", "/派单 1 城管科"),
+        ("wang", "/接单 1"),
+        ("wang", "/核查 1 现场无人施工"),
+        ("wang", "/核查 1 写错的一条"),
+        ("wang", "/撤回"),
+        ("wang", "/反馈 1 已接通 已告知今晚停工"),
+        ("sun", "/督办 1 区 6月3日"),
+        ("wang", "/办结 1 解决 结果：已要求停止夜间施工 依据：现场核实"),
+    ):
+        assert (await house.say(person, text)).startswith("✔"), text
+
+
+async def test_it_holds_the_whole_order(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await worked_on(house, 主要内容=f"第一段。\n{'长' * 3000}结尾")
+        found = await page(house, "zhang")
+
+        assert [found.of("h1"), found.of("h2")] == [["热线-260601-000001"], ["工单", "时限", "经过"]]
+        assert {"#1", "待评定", "一般", "来源 市"} <= set(found.of("span"))
+        assert "督办（区），限 06-03 18:00（孙主任 09:00）" in found.of("li")
+        fields = dict(zip(found.of("dt"), found.of("dd"), strict=True))
+        assert fields["企业"] == "第三建筑公司"
+        assert fields["承办"] == "主办 城管科，经办人 王科长"
+        assert fields["结果"] == "解决 已要求停止夜间施工"
+        assert fields["依据"] == "现场核实"
+        assert fields["内容"].endswith("长结尾"), "not cut as in the chat"
+        assert any(line.startswith("自到达") or "按导入时间计" in line for line in found.of("p"))
+
+        told = [text for text in found.of("b") if text not in ("评定", "响应", "超4天")]
+        steps = ["登记", "签收", "派单", "接单", "核查", "核查", "撤回", "反馈", "督办", "办结"]
+        assert told[-len(steps) :] == steps, "every event, the oldest first"
+        assert found.of("em") == ["已撤回"]
+        assert len(found.of("time")) == len(steps)
+
+
+async def test_nothing_on_it_is_to_be_typed_and_nothing_runs_in_it(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await worked_on(house, 标题="&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}")
+        found = await page(house, "wang")
+        assert not re.search(r"/[一-鿿]", found.text()), "no command"
+        assert "/orders/" not in found.text()
+        assert found.forbidden == []
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ 7*7 }}" in found.of("dd")
+
+
+async def test_it_is_masked_as_in_the_chat(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await worked_on(house)
+        for person in ("zhang", "wang", "sun", "li"):
+            text = (await page(house, person)).text()
+            assert CALLER not in text
+            assert PHONE not in text
+            assert "138****1234" in text
+        # Who does not work on the order learns from its page what /查 says, and no more.
+        other = await page(house, "admin")
+        said = await house.privately("admin", "/查 1")
+        assert all(line in said for line in (other.of("dd") + other.of("p")))
+        assert (other.of("dt"), other.of("time"), other.links) == (["概况", "标题"], [], [])
+
+
+async def test_a_confidential_caller_stays_hidden(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        assert await house.command_line_import(row(1, 来电人="保密", 主要内容="路灯不亮")) == 0
+        found = await page(house, "zhang")
+        assert dict(zip(found.of("dt"), found.of("dd"), strict=True))["来电人"] == "保密"
+        assert "138" not in found.text()

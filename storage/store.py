@@ -1,7 +1,7 @@
 """The store of one office: opened, checked, written in batches, read beside the writer."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from storage.transaction import Scope
 from storage.vault import Vault, VaultError
 
 T = TypeVar("T")
+Key = Callable[[bool], bytes]
+"""Gives the office's vault key; told whether the store is empty, so that one may be made."""
 
 TRIES = 6
 """How often a batch is replayed whole after another process got in its way."""
@@ -110,7 +112,7 @@ class Store:
     def open(
         cls,
         url: str,
-        key: Callable[[bool], bytes],
+        key: Key,
         *,
         rehearsal: bool | None = None,
         create: bool = True,
@@ -131,22 +133,19 @@ class Store:
                 path.touch(mode=0o600)
             except OSError as error:
                 raise StoreError(f"数据目录 {path.parent} 建不了：{reason(error)}。请检查路径和权限") from error
-        engine = writing_engine(url)
+        reading, writing = reading_engine(url), writing_engine(url)
         try:
-            with engine.begin() as connection:
-                _alone(connection)
-                fresh = _prepare(connection, create=create, migrate=migrate)
-                vault, marked = _checked(connection, key, rehearsal, fresh=fresh)
-        except DBAPIError as error:
-            engine.dispose()
-            raise StoreError(f"数据库打不开：{told(error)}。请检查地址、权限和磁盘空间") from error
-        except VaultError as error:
-            engine.dispose()
-            raise StoreError(str(error)) from error
-        except BaseException:
-            engine.dispose()
+            opened = _look(reading, key, rehearsal, create=create, migrate=migrate)
+            fresh, vault, marked = opened or _make(writing, key, rehearsal, create=create, migrate=migrate)
+        except BaseException as error:
+            reading.dispose()
+            writing.dispose()
+            if isinstance(error, DBAPIError):
+                raise StoreError(f"数据库打不开：{told(error)}。请检查地址、权限和磁盘空间") from error
+            if isinstance(error, VaultError):
+                raise StoreError(str(error)) from error
             raise
-        return cls(url=url, vault=vault, rehearsal=marked, fresh=fresh, _write=engine, _read=reading_engine(url))
+        return cls(url=url, vault=vault, rehearsal=marked, fresh=fresh, _write=writing, _read=reading)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -236,51 +235,89 @@ class Store:
         return outcomes, batch.written
 
 
-def _alone(connection: sa.Connection) -> None:
-    """Let one process at a time look at the tables and make them; SQLite's write lock is held from the start."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('jiesu tables'))")
+_Opened = tuple[bool, Vault, bool]
+"""Whether the store was made just now, its vault, whether it is a rehearsal's."""
 
 
-def _prepare(connection: sa.Connection, *, create: bool, migrate: bool) -> bool:
+def _look(engine: sa.Engine, key: Key, rehearsal: bool | None, *, create: bool, migrate: bool) -> _Opened | None:
+    """Open a store that is whole without its write lock, for which a running service would have to wait.
+
+    None where something is to be made or marked first.
+    """
+    with engine.connect() as connection:
+        if _lacking(connection, create=create, migrate=migrate):
+            return None
+        known = _marks(connection)
+        use, wanted = _uses(known, rehearsal)
+        return None if use != wanted else (False, _vault(known, key), use == _REHEARSAL)
+
+
+def _make(engine: sa.Engine, key: Key, rehearsal: bool | None, *, create: bool, migrate: bool) -> _Opened:
+    """Make or bring up to date the tables, and mark the store's use, while no other process does."""
+    migrations.load()
+    with engine.begin() as connection:
+        # On SQLite the write lock is held from the start.
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('jiesu tables'))")
+        # Looked at anew: another process may have done it while this one waited.
+        fresh = migrations.revision(connection) is None
+        if _lacking(connection, create=create, migrate=migrate):
+            migrations.upgrade(connection)
+        if fresh:
+            vault = Vault(key(True))
+            wanted = _uses({}, rehearsal)[1]
+            _fill(connection, {"use": wanted, "vault": vault.fingerprint, "store": secrets.token_hex(8)})
+            return True, vault, wanted == _REHEARSAL
+        known = _marks(connection)
+        use, wanted = _uses(known, rehearsal)
+        vault = _vault(known, key)
+        if use != wanted:
+            meta = table(Meta)
+            connection.execute(sa.update(meta).where(meta.c.key == "use").values(value=wanted))
+        return False, vault, wanted == _REHEARSAL
+
+
+def _lacking(connection: sa.Connection, *, create: bool, migrate: bool) -> bool:
+    """Whether tables are to be made or brought up to date; raises StoreError where that is not wanted."""
     fresh = migrations.revision(connection) is None
     if fresh and not create:
         raise StoreError("数据库里还没有表：请先运行 jiesu run 或 jiesu import")
-    if migrations.pending(connection):
-        if not migrate and not fresh:
-            raise StoreError("数据库版本较旧：请先运行 jiesu db upgrade")
-        migrations.upgrade(connection)
-    if fresh:
-        connection.execute(sa.insert(table(Head)).values(id=1, seq=0, hash=GENESIS))
-        counters = [{"name": name, "value": 0} for name in ("message", "order")]
-        connection.execute(sa.insert(table(Counter)), counters)
-    return fresh
+    pending = migrations.pending(connection)
+    if pending and not fresh and not migrate:
+        raise StoreError("数据库版本较旧：请先运行 jiesu db upgrade")
+    return pending
 
 
-def _checked(
-    connection: sa.Connection, key: Callable[[bool], bytes], rehearsal: bool | None, *, fresh: bool
-) -> tuple[Vault, bool]:
+def _marks(connection: sa.Connection) -> dict[str, str]:
     meta = table(Meta)
-    known = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
-    wanted = _UNUSED if rehearsal is None else _REHEARSAL if rehearsal else _REAL
+    return {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
+
+
+def _uses(known: Mapping[str, str], rehearsal: bool | None) -> tuple[str, str]:
+    """What the store is marked for, and what it is to be marked for now; raises StoreError where they contradict."""
     use = known.get("use", _UNUSED)
-    if _UNUSED not in (use, wanted) and use != wanted:
+    wanted = use if rehearsal is None else _REHEARSAL if rehearsal else _REAL
+    if use not in (_UNUSED, wanted):
         raise StoreError(
             "这个数据库是演练用的，不能用于正式值守：请换一个数据目录，或设回演练时钟"
             if use == _REHEARSAL
             else "这个数据库是正式的，不能用于演练：请换一个数据目录，或去掉 JIESU_CLOCK 设置"
         )
-    vault = Vault(key(fresh))
-    if fresh:
-        rows = {"use": wanted, "vault": vault.fingerprint, "store": secrets.token_hex(8)}
-        connection.execute(sa.insert(meta), [{"key": name, "value": value} for name, value in rows.items()])
-        return vault, wanted == _REHEARSAL
+    return use, wanted
+
+
+def _vault(known: Mapping[str, str], key: Key) -> Vault:
+    vault = Vault(key(False))
     if known["vault"] != vault.fingerprint:
         raise StoreError("办公室密钥不对：它不是写入这个数据库时用的那一把。请换回原来的密钥文件")
-    if use == _UNUSED != wanted:
-        connection.execute(sa.update(meta).where(meta.c.key == "use").values(value=wanted))
-        use = wanted
-    return vault, use == _REHEARSAL
+    return vault
+
+
+def _fill(connection: sa.Connection, marks: Mapping[str, str]) -> None:
+    """The rows that a store without a history has."""
+    connection.execute(sa.insert(table(Head)).values(id=1, seq=0, hash=GENESIS))
+    connection.execute(sa.insert(table(Counter)), [{"name": name, "value": 0} for name in ("message", "order")])
+    connection.execute(sa.insert(table(Meta)), [{"key": key, "value": value} for key, value in marks.items()])
 
 
 _UNUSED, _REAL, _REHEARSAL = "unused", "real", "rehearsal"

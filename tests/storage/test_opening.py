@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -207,3 +209,41 @@ def test_a_store_that_was_only_imported_into_becomes_what_first_uses_it(empty_ur
     assert not open_store(empty_url, rehearsal=None).rehearsal
     assert open_store(empty_url, rehearsal=True).rehearsal
     assert "演练用的" in shut(empty_url, rehearsal=False)
+
+
+# ------------------------------------------------------------------------------------------- beside a service at work
+
+
+def test_a_whole_store_is_opened_while_another_process_writes(sqlite_url: str, open_store: OpenStore) -> None:
+    engine = writing_engine(sqlite_url)
+    with engine.begin():
+        assert open_store(sqlite_url, create=False, migrate=False).rehearsal
+        assert "密钥不对" in shut(sqlite_url, key=bytes(32))
+    engine.dispose()
+
+
+LOADED_AT_THE_LOCK = """
+import sys
+
+from storage import database
+from storage.store import Store
+
+take, loaded = database._wait_for_turn, []
+
+
+def told(connection):
+    loaded.append("alembic.command" in sys.modules)
+    take(connection)
+
+
+database._wait_for_turn = told
+for _ in range(2):
+    Store.open(sys.argv[1], lambda empty: bytes(32)).close()
+print(loaded)
+"""
+
+
+def test_what_migrates_is_loaded_before_the_lock_is_taken_and_a_whole_store_takes_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LOADED_AT_THE_LOCK, f"sqlite:///{tmp_path / 'new.db'}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[True]\n"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from config.errors import reason
-from storage import migrations
+from storage import migrations, triggers
 from storage.batch import Batch
 from storage.columns import table
 from storage.database import reading_engine, writing_engine
@@ -151,6 +151,14 @@ class Store:
         """Give all connections back."""
         self._write.dispose()
         self._read.dispose()
+
+    def protect(self) -> None:
+        """Put back the triggers that protect the journal, where any is missing or changed."""
+        with self._read.connect() as connection:
+            whole = not triggers.missing(connection)
+        if not whole:
+            with self._write.begin() as connection:
+                triggers.install(connection)
 
     def read(self, work: Callable[[Scope], T], *, now: datetime, actor: str = "system", cause: str | None = None) -> T:
         """Run a query on one consistent state, beside the writer; nothing can be changed."""

@@ -30,5 +30,8 @@ def verify_store(context: Context) -> int:
 def upgrade_store(context: Context) -> None:
     """Bring the tables up to date and put the protecting triggers back."""
     store = open_store(context.settings, create=True, migrate=True)
-    store.close()
+    try:
+        store.protect()
+    finally:
+        store.close()
     out("数据库已是本版本，保护触发器齐全")

@@ -4,7 +4,10 @@ import configparser
 import re
 from pathlib import Path
 
-DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
 
 
 def unit() -> configparser.ConfigParser:
@@ -45,3 +48,41 @@ def test_the_container_runs_as_nobody_special_and_writes_only_to_its_volume() ->
     environment = dict(re.findall(r"(\w+)=(\S+)", dict(steps)["ENV"]))
     assert environment["JIESU_DATA_DIR"] == data
     assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+INSTALLING = re.compile(r"pip (?:install|wheel) [^&\n]*")
+
+
+@pytest.mark.parametrize("name", ["deploy/Dockerfile", "deploy/README.md", "Makefile"])
+def test_nothing_is_installed_that_no_lock_pins(name: str) -> None:
+    """But for uv itself in the Makefile, which is what reads the locks there."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    found = [line.rstrip() for line in INSTALLING.findall(text)]
+    assert found
+    for line in found:
+        locked = "--require-hashes" in line
+        ours = "--no-deps" in line and ("--no-build-isolation" in line or line.endswith(".whl"))
+        assert locked or ours or line.endswith("--disable-pip-version-check uv"), line
+
+
+def test_every_lock_has_hashes_and_names_no_host() -> None:
+    locks = sorted(ROOT.glob("requirements*.lock"))
+    assert {"requirements.lock", "requirements-build.lock"} <= {lock.name for lock in locks}
+    for lock in locks:
+        text = lock.read_text(encoding="utf-8").replace("\\\n", " ")
+        pinned = [line for line in text.splitlines() if line[:1].isalnum()]
+        assert all("==" in line and "--hash=sha256:" in line for line in pinned), lock.name
+        assert "://" not in text
+
+
+def test_the_image_is_given_every_file_that_it_copies() -> None:
+    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    copied = [
+        word
+        for line in text.splitlines()
+        if line.startswith("COPY ") and "--from" not in line
+        for word in line.split()[1:-1]
+    ]
+    given = (DEPLOY / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    assert copied
+    assert all(f"!{name}" in given and (ROOT / name).exists() for name in copied)

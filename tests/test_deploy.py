@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 
 
-def unit() -> configparser.ConfigParser:
-    """The service's unit file; of a key that stands several times the last counts."""
+def unit(name: str = "jiesu.service") -> configparser.ConfigParser:
+    """A unit file; of a key that stands several times the last counts."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
-    parser.read_string((DEPLOY / "jiesu.service").read_text(encoding="utf-8"))
+    parser.read_string((DEPLOY / name).read_text(encoding="utf-8"))
     return parser
 
 
@@ -33,6 +33,20 @@ def test_the_unit_is_hardened() -> None:
     assert service["UMask"] == "0077"
     assert {service[key] for key in ("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectHome")} == {"yes"}
     assert service["CapabilityBoundingSet"] == ""
+
+
+def test_the_nightly_backup_runs_as_the_service_and_may_write_to_its_folders_only() -> None:
+    backup, service = unit("jiesu-backup.service")["Service"], unit()["Service"]
+    same = ("User", "Group", "EnvironmentFile", "UMask", "LimitCORE", "ProtectSystem", "NoNewPrivileges")
+    assert {key: backup[key] for key in same} == {key: service[key] for key in same}
+    folder = backup["Environment"].removeprefix("BACKUP=")
+    assert backup["ReadWritePaths"].split() == [folder, "/var/lib/jiesu"]
+    assert unit("jiesu-backup.timer")["Timer"]["OnCalendar"].endswith("Asia/Shanghai")
+
+
+def test_every_file_of_the_folder_is_in_its_readme() -> None:
+    readme = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in DEPLOY.iterdir() if path.stem not in f"README {readme}"] == []
 
 
 def test_the_container_runs_as_nobody_special_and_writes_only_to_its_volume() -> None:

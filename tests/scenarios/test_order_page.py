@@ -73,7 +73,7 @@ async def test_it_holds_the_whole_order(sqlite_url: str, tmp_path: Path) -> None
 
         assert [found.of("h1"), found.of("h2")] == [["热线-260601-000001"], ["工单", "时限", "经过"]]
         assert {"#1", "待评定", "一般", "来源 市"} <= set(found.of("span"))
-        assert "督办（区），限 06-03 18:00（孙主任 09:00）" in found.of("li")
+        assert "区级督办，限 06-03 18:00（孙主任 09:00）" in found.of("li")
         fields = dict(zip(found.of("dt"), found.of("dd"), strict=True))
         assert fields["企业"] == "第三建筑公司"
         assert fields["承办"] == "主办 城管科，经办人 王科长"

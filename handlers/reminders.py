@@ -8,9 +8,10 @@ overdue are repeated together, one message for a group, each at least as often a
 `handlers/reminding.py`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from handlers.quiet import Night
 from handlers.reminding import Digest, Due, audience_of, digests, post, tell
 from handlers.timers import Kind
 from storage.columns import restored, table
-from storage.tables import Clock, ClockTable, Order, OrderTable, Remark, Reminder, Slot, Timer
+from storage.tables import Clock, ClockTable, Order, OrderTable, Remark, Reminder, Timer
 from storage.transaction import Scope
 
 MOST = 200
@@ -32,10 +33,7 @@ MOST = 200
 _LATE = timedelta(minutes=5)
 """A reminder later than this was missed while the service was down."""
 
-_PUT_OFF = ("catch_up", "open")
-"""The slot that says since when reminders wait for a digest that is still to be made. Its holder is the last of the
-transactions that left some to it."""
-
+_REMINDER = table(Reminder)
 _OF_ORDER = ("id", "title", "state", "level", "department", "handler", "accepted_at", "phoned_at", "first_contact_at")
 _OF_CLOCK = ("order_id", "kind", "due_at", "met_at", "cancelled_at", "superseded_at", "provisional")
 """What a digest is made from."""
@@ -55,7 +53,7 @@ def sweep(office: Office, scope: Scope, most: int | None = None) -> int:
     rows = scope.connection.execute(query).mappings().all()
     if not rows:
         return 0
-    put_off = _put_off_slot(scope)
+    token = uuid4().hex if len(rows) >= most or _waiting(scope) else None
     numbers = sorted({row["order_id"] for row in rows})
     scope.load(Order, numbers)
     scope.load(Clock, numbers)
@@ -65,16 +63,13 @@ def sweep(office: Office, scope: Scope, most: int | None = None) -> int:
     due = [
         found
         for row in rows
-        if (found := _due(office, scope, (row["order_id"], row["kind"], row["generation"]), told, night))
+        if (found := _due(office, scope, (row["order_id"], row["kind"], row["generation"]), told, night, token))
     ]
     due += _ahead(office, scope, due, told, most)
     urgent = [item for item in due if item.order.level == clocks.URGENT_LEVEL]
     ordinary = [item for item in due if item.order.level != clocks.URGENT_LEVEL]
-    if put_off is not None or len(rows) >= most:
+    if token is not None:
         tell(office, scope, urgent)
-        if ordinary:
-            begun = scope.now if put_off is None else put_off["at"]
-            scope.place(Slot, _PUT_OFF, {"at": begun, "holder": uuid4().hex})
     else:
         late = [item for item in ordinary if scope.now - item.at > _LATE]
         missed = {id(item) for item in late}
@@ -84,9 +79,10 @@ def sweep(office: Office, scope: Scope, most: int | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PutOff:
-    """Digests of what several transactions left to them, and the last of these transactions."""
+    """Digests of what several transactions left to them: of how many reminders, and of which transactions."""
 
-    last: str
+    reminders: int
+    tokens: frozenset[str]
     digests: Sequence[Digest]
 
 
@@ -95,18 +91,22 @@ def put_off(office: Office, scope: Scope) -> PutOff | None:
 
     To be read beside the writer: however much was put off, nobody waits for its being put together.
     """
-    slot = _put_off_slot(scope)
-    if slot is None:
+    waiting = scope.connection.execute(_put_off()).all()
+    if not waiting:
         return None
-    return PutOff(slot["holder"], digests(office, scope, _put_off(scope, slot["at"])))
+    tokens = frozenset(row.put_off for row in waiting)
+    return PutOff(len(waiting), tokens, digests(office, scope, _still_due(waiting)))
 
 
 def tell_put_off(office: Office, scope: Scope, ready: PutOff) -> bool:
-    """Queue the digests; False, and nothing is told, where more was put off since they were put together."""
-    slot = _put_off_slot(scope)
-    if slot is None or slot["holder"] != ready.last:
+    """Queue the digests; False, and nothing is told, where a replica told some of it since they were put together."""
+    mine = _REMINDER.c.put_off.in_(ready.tokens)
+    query = sa.select(_REMINDER.c.order_id).where(mine)
+    if scope.connection.dialect.name == "postgresql":
+        query = query.with_for_update()
+    if len(scope.connection.execute(query).all()) != ready.reminders:
         return False
-    scope.place(Slot, _PUT_OFF, None)
+    scope.execute(sa.update(_REMINDER).where(mine).values(put_off=None))
     for digest in ready.digests:
         post(office, scope, digest)
     return True
@@ -130,39 +130,51 @@ def _told(scope: Scope, orders: Sequence[int]) -> set[_Step]:
     return {(row[0], row[1], row[2], row[3]) for row in scope.connection.execute(query)}
 
 
-def _put_off_slot(scope: Scope) -> sa.RowMapping | None:
-    """Since when reminders wait for a digest, and the last transaction that put some off; None where none wait."""
-    slot = table(Slot)
-    query = sa.select(slot).where(slot.c.job == _PUT_OFF[0], slot.c.slot == _PUT_OFF[1])
-    return scope.connection.execute(query).mappings().first()
+def _waiting(scope: Scope) -> bool:
+    query = sa.select(_REMINDER.c.put_off).where(_REMINDER.c.put_off.is_not(None)).limit(1)
+    return scope.connection.execute(query).first() is not None
 
 
-def _put_off(scope: Scope, begun: datetime) -> list[Due]:
-    """What the transactions since then counted as told, and left to the digest.
-
-    It may be of thousands of orders: of each row only what a digest is made from is read.
-    """
-    reminder, order, clock = table(Reminder), table(OrderTable), table(ClockTable)
-    same = [reminder.c[name] == clock.c[name] for name in ("order_id", "kind", "generation")]
-    columns = [order.c[name] for name in _OF_ORDER], [clock.c[name] for name in _OF_CLOCK]
-    query = (
-        sa.select(reminder.c.step, *columns[0], *columns[1])
-        .select_from(sa.join(reminder, order, order.c.id == reminder.c.order_id).join(clock, sa.and_(*same)))
-        .where(reminder.c.at >= begun)
+def _put_off() -> sa.Select[Any]:
+    """Reminders with what a digest is made from, and no more: they may be of thousands of orders."""
+    order, clock = table(OrderTable), table(ClockTable)
+    same = [_REMINDER.c[name] == clock.c[name] for name in ("order_id", "kind", "generation")]
+    columns = *(order.c[name] for name in _OF_ORDER), *(clock.c[name] for name in _OF_CLOCK)
+    joined = sa.join(_REMINDER, order, order.c.id == _REMINDER.c.order_id).join(clock, sa.and_(*same))
+    return (
+        sa.select(_REMINDER.c.put_off, _REMINDER.c.step, *columns)
+        .select_from(joined)
+        .where(_REMINDER.c.put_off.is_not(None))
     )
-    found = []
-    for step, *values in scope.connection.execute(query):
+
+
+def _still_due(rows: Iterable[Sequence[Any]]) -> list[Due]:
+    """Of what was counted as told and left to a digest, that of which people still have to be told; each clock once."""
+    found: dict[tuple[int, str], Due] = {}
+    for row in rows:
+        _, step, *values = row
         of = restored(Order, dict(zip(_OF_ORDER, values, strict=False)))
         at = restored(Clock, dict(zip(_OF_CLOCK, values[len(_OF_ORDER) :], strict=True)))
         if at.running and of.level != clocks.URGENT_LEVEL and advice(of, Kind(at.kind)) is not None:
-            found.append(Due(of, at, at.due_at + timedelta(seconds=int(step))))
-    return found
+            due = Due(of, at, at.due_at + timedelta(seconds=int(step)))
+            known = found.setdefault((of.id, at.kind), due)
+            if due.at > known.at:
+                found[of.id, at.kind] = due
+    return list(found.values())
 
 
 def _due(
-    office: Office, scope: Scope, key: tuple[int, str, int], told: Collection[_Step], night: Night | None
+    office: Office,
+    scope: Scope,
+    key: tuple[int, str, int],
+    told: Collection[_Step],
+    night: Night | None,
+    token: str | None,
 ) -> Due | None:
-    """Mark the breach if it is time, set the timer to the next step, and say whether somebody must be told."""
+    """Mark the breach if it is time, set the timer to the next step, and say whether somebody must be told.
+
+    Under a `token` what is not urgent is left to a digest.
+    """
     order_id, kind, generation = key
     order, clock = scope.order(order_id), _clock(scope, *key)
     if order is None or clock is None or not clock.running:
@@ -182,9 +194,12 @@ def _due(
     due = Due(order, clock, at, resting.resting(scope, order, clock, at))
     if (*key, due.step) in told:
         return None
-    scope.insert(Reminder, order_id=order_id, kind=kind, generation=generation, step=due.step, at=scope.now)
     # Where everybody who would be called knows already, nobody is.
-    return due if audience_of(office, due).people or not due.resting else None
+    calls = bool(audience_of(office, due).people) or not due.resting
+    left = token if calls and order.level != clocks.URGENT_LEVEL else None
+    step = {"order_id": order_id, "kind": kind, "generation": generation, "step": due.step}
+    scope.insert(Reminder, **step, at=scope.now, put_off=left)
+    return due if calls else None
 
 
 def _ahead(office: Office, scope: Scope, due: Sequence[Due], told: Collection[_Step], most: int) -> list[Due]:

@@ -75,15 +75,27 @@ class Timer(SQLModel, table=True):
 
 
 class Reminder(SQLModel, table=True):
-    """A reminder step that was queued: unique by (clock, step), so that none is queued twice."""
+    """A reminder step that was queued: unique by (clock, step), so that none is queued twice.
+
+    `put_off` is set while it is left to a digest that is still to be made: a word of the transaction that left it.
+    """
 
     __tablename__ = "reminder"
+    __table_args__ = (
+        sa.Index(
+            "ix_reminder_put_off",
+            "put_off",
+            sqlite_where=sa.text("put_off IS NOT NULL"),
+            postgresql_where=sa.text("put_off IS NOT NULL"),
+        ),
+    )
 
     order_id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     kind: str = Field(primary_key=True)
     generation: int = Field(primary_key=True)
     step: str = Field(primary_key=True)
     at: datetime
+    put_off: str | None = None
 
 
 class Slot(SQLModel, table=True):

@@ -1,10 +1,11 @@
 """A file's rows into the store, a few at a time, so that commands never wait for an import.
 
-Used by `jiesu import`, beside a running service, and by the watched folder, inside one. Whoever drives it runs the
-jobs and decides where to wait; what they do is here.
+`take_in_beside` is for a program of its own (`jiesu import`, a large file's process), `take_in_file` for inside a
+service. Both run the same transactions.
 """
 
 import asyncio
+import time
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -13,7 +14,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
-from bot import metrics
 from bot.clock import Clock
 from bot.pacing import Pace
 from handlers.intake.accept import Accepted, Prepared, Result, prepare
@@ -29,6 +29,10 @@ REJECTED: Final = "拒绝"
 FEWEST, MOST, FIRST = 30, 200, 50
 """Rows in one transaction: as few on the slowest machine, as many on the fastest, and in the first one. Where the disk
 takes longer than `pacing.TARGET` for a commit, fewer rows would only mean more commits."""
+
+GAP: Final = 0.005
+"""Seconds at least between two transactions, in which a service that runs beside finds the write lock free: on SQLite
+nobody queues for it, who waits looks every millisecond."""
 
 NAMED: Final = 10
 """New orders that the result of an import names; of more, the list of orders is the place to look."""
@@ -76,30 +80,50 @@ async def take_in_file(
     file: WholeFile,
     *,
     cause: str,
-    progress: Callable[[int], Awaitable[None]] | None = None,
+    progress: Callable[[int, int], Awaitable[None]],
 ) -> Tally:
     """Every row of a file inside a running service, in transactions of their own few; commands come in between.
 
-    `run` runs a job on the writer; `progress(rows)` is called after each transaction, and what it raises ends it.
+    `run` runs a job on the writer; `progress(rows, of how many)` is called after each transaction, and what it raises
+    ends it.
     """
     importing = Import(office, file, cause=cause)
     tally = Tally()
-    done = 0
     for rows in importing.chunks():
         chunk = await asyncio.to_thread(importing.prepared, rows, clock.now())
         tally.add(await run(importing.job(chunk, clock.now())))
         importing.stored(chunk)
-        done += len(rows)
-        if progress is not None:
-            await progress(done)
+        await progress(tally.counts.total(), file.good.count)
     await run(importing.finishing(clock.now()))
     tally.counts[REJECTED] += file.rejected.count
-    for word, count in tally.counts.items():
-        metrics.INTAKE.labels(cause, _METRIC[word]).inc(count)
     return tally
 
 
-_METRIC: Final = {"新增": "new", "未变": "unchanged", "变更": "changed", REJECTED: "rejected"}
+def take_in_beside(
+    office: Office,
+    run: Callable[[Job[Any]], Any],
+    clock: Clock,
+    file: WholeFile,
+    *,
+    cause: str,
+    takeover: bool = False,
+    progress: Callable[[int, int], None],
+) -> Tally:
+    """The same in a program of its own, beside a service that finds the write lock free between two transactions."""
+    importing = Import(office, file, cause=cause, takeover=takeover)
+    tally = Tally()
+    left = 0.0
+    for rows in importing.chunks():
+        chunk = importing.prepared(rows, clock.now())
+        time.sleep(max(0.0, left + GAP - time.monotonic()))
+        tally.add(run(importing.job(chunk, clock.now())))
+        importing.stored(chunk)
+        left = time.monotonic()
+        progress(tally.counts.total(), file.good.count)
+    if not takeover:
+        run(importing.finishing(clock.now()))
+    tally.counts[REJECTED] += file.rejected.count
+    return tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ from loguru import logger
 
 from bot.clock import Clock
 from bot.desk import Desk
-from bot.importing import REJECTED, Stopped, Tally, take_in_file
+from bot.file_imports import import_file
+from bot.importing import REJECTED, Stopped, Tally
 from bot.kept_exports import DONE, FAILED, RESULT, delete_overdue, own_folder, stamp
 from config.errors import ConfigError, reason
 from config.shanghai import full_text
 from handlers import notices
-from handlers.intake.whole import WholeFile, read_whole
+from handlers.intake.whole import WholeFile
 from handlers.notices import Audience
 from handlers.office import Office
 from handlers.privacy import clean
@@ -115,8 +116,11 @@ class IntakeFolder:
 
     async def _take(self, name: str) -> None:
         path = self._folder / name
+        office, clock = self._office, self._clock
         try:
-            file = await asyncio.to_thread(self._read, path)
+            file, tally = await import_file(
+                office, self._desk.run, clock, path, cause="folder", stopping=self._stopping
+            )
         except Refusal as refusal:
             if not path.exists():  # somebody took it away again
                 return
@@ -125,17 +129,9 @@ class IntakeFolder:
             await self._move(name, FAILED, [refusal.message, Tally().closing])
             return
         with file:
-            tally = await take_in_file(self._office, self._desk.run, self._clock, file, cause="folder")
             if rejected := tally.counts[REJECTED]:
                 await self._tell(f"{name} 已导入，有 {rejected} 行被拒绝：原因见 {DONE}/ 里的结果文件")
-            await self._move(name, DONE, _lines(self._office, file, tally, full_text(self._clock.now())))
-
-    def _read(self, path: Path) -> WholeFile:
-        def beat(_done: int, _total: int) -> None:
-            if self._stopping.is_set():
-                raise Stopped
-
-        return read_whole(path, noise=self._office.rules(self._clock.now()).title_noise, progress=beat)
+            await self._move(name, DONE, _lines(office, file, tally, full_text(clock.now())))
 
     async def _move(self, name: str, where: str, lines: Iterable[str]) -> None:
         """Everything is stored and told: move the file, with its result beside it."""

@@ -20,7 +20,7 @@ from storage.errors import StoreError
 from storage.store import Job, Unit
 
 TICK_SECONDS = 1
-FEWEST = 50
+FEWEST = 30
 """Timers that a sweep handles in one transaction even on the slowest machine."""
 
 

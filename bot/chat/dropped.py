@@ -21,7 +21,8 @@ from loguru import logger
 
 from bot.clock import Clock
 from bot.desk import Desk
-from bot.importing import Stopped, Tally, take_in_file
+from bot.file_imports import import_file
+from bot.importing import Stopped, Tally
 from bot.platforms.contract import IncomingFile
 from config.errors import reason
 from config.organisation import Person
@@ -32,7 +33,7 @@ from handlers.execution import Answered
 from handlers.filetypes import recognise
 from handlers.inbound import Message, Post, Reply, keep
 from handlers.intake.files import MAX_BYTES, check_table, over_limit
-from handlers.intake.whole import WholeFile, read_whole
+from handlers.intake.whole import WholeFile
 from handlers.office import Office
 from handlers.privacy import clean
 from handlers.refusal import Refusal
@@ -209,39 +210,36 @@ class DroppedImports:
 
     async def _outcome(self, person: Person, name: str, handle: int) -> str:
         """Import one file; the answer's text."""
+        loop = asyncio.get_running_loop()
+        word = loop.time() + FIRST_WORD
+
+        async def progress(done: int, total: int) -> None:
+            nonlocal word
+            if loop.time() >= word and done < total:
+                word = loop.time() + NEXT_WORD
+                text = f"{name} 正在导入：{done} / {total} 行（{done * 100 // total}%）"
+                await self._say(person.id, "import_progress", text)
+
         try:
             with _under_name(name, handle) as path:
-                file = await asyncio.to_thread(self._read, path)
+                file, tally = await import_file(
+                    self._office,
+                    self._run,
+                    self._clock,
+                    path,
+                    cause="chat",
+                    stopping=self._stopping,
+                    progress=progress,
+                )
         except Refusal as refusal:
             return f"{name} 没有导入：{refusal.message.removeprefix(f'{name}：')}\n{Tally().closing}"
+        except (StoreError, Stopped):
+            raise
+        except Exception:  # noqa: BLE001 - a fault of ours must not leave somebody waiting for an answer
+            logger.exception("an import sent in a chat failed")
+            return f"{name} 没有导完：系统出错，日志里有记录。请告诉系统管理员；再发一次不会重复"
         with file:
-            loop = asyncio.get_running_loop()
-            word = loop.time() + FIRST_WORD
-
-            async def progress(done: int) -> None:
-                nonlocal word
-                if self._stopping.is_set():
-                    raise Stopped
-                if loop.time() >= word and done < file.good.count:
-                    word = loop.time() + NEXT_WORD
-                    text = f"{name} 正在导入：{done} / {file.good.count} 行（{done * 100 // file.good.count}%）"
-                    await self._say(person.id, "import_progress", text)
-
-            try:
-                tally = await take_in_file(self._office, self._run, self._clock, file, cause="chat", progress=progress)
-            except (StoreError, Stopped):
-                raise
-            except Exception:  # noqa: BLE001 - a fault of ours must not leave somebody waiting for an answer
-                logger.exception("an import sent in a chat failed")
-                return f"{name} 没有导完：系统出错，日志里有记录。请告诉系统管理员；再发一次不会重复"
             return "\n".join(_lines(self._office, name, file, tally))
-
-    def _read(self, path: Path) -> WholeFile:
-        def beat(_done: int, _total: int) -> None:
-            if self._stopping.is_set():
-                raise Stopped
-
-        return read_whole(path, noise=self._office.rules(self._clock.now()).title_noise, progress=beat)
 
     async def _run(self, job: Job[object]) -> object:
         """Run a job of the import; while the store takes nothing, wait and try again."""

@@ -1,6 +1,5 @@
 """`jiesu import`: exports into the store, also while the service runs."""
 
-import time
 from pathlib import Path
 from typing import cast
 
@@ -8,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bot.cli.context import Context, out, say
-from bot.importing import REJECTED, Import, Tally
+from bot.importing import REJECTED, Tally, take_in_beside
 from bot.service import clock_beside, open_office
 from handlers.intake.orders import Source
 from handlers.intake.whole import WholeFile, read_whole
@@ -17,9 +16,6 @@ from handlers.refusal import Refusal
 
 REHEARSED = "注意：这是演练库，以上工单都不是真的在办；正式导入请换正式的数据目录"
 """Said just before the last line: a store that is marked as rehearsal takes an import whatever the clock says."""
-GAP = 0.005
-"""Seconds at least between two transactions, in which a service that runs beside finds the write lock free: on SQLite
-nobody queues for it, who waits looks every millisecond."""
 
 
 def import_files(context: Context, files: list[Path], source: str | None, *, takeover: bool) -> int:
@@ -62,28 +58,23 @@ def _read(office: Office, path: Path, source: Source | None) -> WholeFile:
 
 
 def _store(office: Office, file: WholeFile, totals: Tally, *, takeover: bool) -> None:
-    clock, store = clock_beside(office), office.store
-    importing = Import(office, file, cause="import", takeover=takeover)
-    tally = Tally()
     with _progress() as progress:
         task = progress.add_task(f"导入 {file.name}", total=file.good.count)
-        left = 0.0
-        for rows in importing.chunks():
-            chunk = importing.prepared(rows, clock.now())
-            time.sleep(max(0.0, left + GAP - time.monotonic()))
-            tally.add(store.run(importing.job(chunk, clock.now())))
-            importing.stored(chunk)
-            left = time.monotonic()
-            progress.advance(task, len(rows))
-    if not takeover:
-        store.run(importing.finishing(clock.now()))
+        tally = take_in_beside(
+            office,
+            office.store.run,
+            clock_beside(office),
+            file,
+            cause="import",
+            takeover=takeover,
+            progress=lambda done, _total: progress.update(task, completed=done),
+        )
     for row in file.rejected:
         out(f"{file.name} {row.line}")
     for warning in file.warnings:
         say(f"{file.name} {warning}")
     if takeover:
         out(f"接管 {file.name}：在办 {tally.live} 件，未发通知，已过的时限未补")
-    tally.counts[REJECTED] += file.rejected.count
     totals.add(tally)
 
 

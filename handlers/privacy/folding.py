@@ -29,7 +29,8 @@ def fold(text: str) -> str:
 def is_ordinary(text: str) -> bool:
     """Whether a text holds nothing but 汉字 that are no numeral, common signs, spaces and new lines.
 
-    No rule can find anything in it but the caller's own name. Most cells of an export are such.
+    No rule can find anything in it but a name: the caller's own, or one behind a label (`names.may_name`). Most cells
+    of an export are such.
     """
     return _ORDINARY.fullmatch(text) is not None
 

@@ -13,6 +13,7 @@ from typing import Final
 from handlers.privacy.doors import find_doors, find_neighbours, find_triples, hide_door, hide_neighbour
 from handlers.privacy.folding import count_signs, fold, is_ordinary, plain, read_numerals
 from handlers.privacy.masking import NOT_A_NAME, mask_digits, mask_name, mask_phone
+from handlers.privacy.names import find_names, hide_name, may_name
 from handlers.privacy.numbers import (
     ALONE,
     ENDS_ALONE,
@@ -27,7 +28,8 @@ from handlers.privacy.numbers import (
 
 
 def scrub(text: str, *, own: Sequence[str] = (), keep: Sequence[str] = ()) -> str:
-    """Return the text without phones, identity, card and passport numbers, plates, e-mails, accounts, door numbers.
+    """Return the text without phones, identity, card and passport numbers, plates, e-mails, accounts, door numbers, and
+    names behind a label (来电人张三).
 
     `own` are this caller's name, phone and account, hidden literally, also with spaces or full-width forms between.
     `keep` are numbers that must survive, such as this order's own 工单编号 (at least 8 characters, else ignored).
@@ -61,7 +63,7 @@ class Scrubber:
 
     def spares(self, text: str) -> bool:
         """Whether a cheap look shows that nothing in the text is to be hidden; most short texts are spared."""
-        return is_ordinary(text) and not any(literal.may_stand_in(text) for literal in self._own)
+        return is_ordinary(text) and not may_name(text) and not any(own.may_stand_in(text) for own in self._own)
 
     def _hide_own(self, text: str) -> str:
         folded = fold(text)
@@ -85,7 +87,11 @@ def _hide(text: str) -> str:
             if signs >= least:
                 read, text, touching = _apply(find(read), hide, read, text)
                 glued |= touching
-        if not glued or text == before:
+        # Last, because a number hidden behind a name is what ends it; a name may be a numeral that hid a number (张三).
+        named = text
+        folded = fold(text)
+        _, text, _ = _apply(find_names(folded), hide_name, folded, text)
+        if not (glued or text != named) or text == before:
             break
     return text
 

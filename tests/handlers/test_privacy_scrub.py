@@ -35,6 +35,7 @@ _LINES = (
     "@ a.com E1234567 +86 元 电话 编号 号 门 户 栋 # 20260601 12:30 2026-06-01 400- 86 0 1 2 8 张三 张 x X 转801",
     "00 / ( * 层 东 zhang_1 J*** QQ 卡号 零 八八八八 统一 热线-260601-000123 GB abcdef0123456789abcdef0123456789",
     "19000101 1900010100 110101 〔证件号〕 微信 ： 【# 十",
+    "来电人 联系人姓名 当事人是 诉求人： 姓名 王 李 欧阳 五 伟 伟明 某 女士 称 反映 电话 来 人",
 )
 _PIECES = [piece for line in _LINES for piece in line.split()]
 _GLUED = st.lists(st.sampled_from([*_PIECES, " ", "\n", "\u200b", "\t", "\r\n"]), max_size=12).map("".join)
@@ -58,9 +59,18 @@ def test_scrubbing_never_raises_and_never_adds_a_digit(text):
 
 
 _ORDINARY = st.text("市民反映张三丰单元东西户门对微信号一十〇，。；…— \n", max_size=30)
+_LABEL_WORDS = "来电人 诉求人 姓名 王 欧阳 伟 明 女士 称 反映 某 ： ， （"
+_LABELLED = st.lists(st.sampled_from([*_LABEL_WORDS.split(), " "]), max_size=9)
 
 
-@given(_CHARACTERS | _GLUED | _ORDINARY | st.text(max_size=40) | personal_texts().map(lambda generated: generated.text))
+@given(
+    _CHARACTERS
+    | _GLUED
+    | _ORDINARY
+    | _LABELLED.map("".join)
+    | st.text(max_size=40)
+    | personal_texts().map(lambda generated: generated.text)
+)
 @settings(max_examples=600, deadline=None)
 def test_what_is_skipped_to_be_quick_would_have_found_nothing(text):
     quick = scrub(text, own=OWN), clean(text, own=(*OWN, "阿卜·杜", "Ж丰"))
@@ -68,6 +78,59 @@ def test_what_is_skipped_to_be_quick_would_have_found_nothing(text):
         patch.setattr(scrubbing, "is_ordinary", lambda text: False)
         patch.setattr(scrubbing, "count_signs", lambda folded: 1000)
         assert (scrub(text, own=OWN), clean(text, own=(*OWN, "阿卜·杜", "Ж丰"))) == quick
+
+
+# Names behind labels
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("来电人张三，联系电话", "来电人张*，联系电话"),
+        ("来电人张伟反映楼下噪音", "来电人张*反映楼下噪音"),
+        ("来电人：张文丰", "来电人：张**"),
+        ("反映人 李伟（手机另报）", "反映人 李*（手机另报）"),
+        ("诉求人张伟先生要求", "诉求人张*先生要求"),
+        ("联系人是欧阳娜娜。", "联系人是欧**。"),
+        ("当事人为李建国\n家住本区", "当事人为李**\n家住本区"),
+        ("投诉人叫赵敏称", "投诉人叫赵*称"),
+        ("来电人张　伟，", "来电人张**，"),
+        ("来电人姓名：赵敏", "来电人姓名：赵*"),
+        ("登记：姓名周明远；", "登记：姓名周**；"),
+        ("来电人王\u200b伟称", "来电人王*称"),
+        ("来电人张三13800001234", "来电人张*138****1234"),
+        ("来电人张伟，联系人李敏。", "来电人张*，联系人李*。"),
+    ],
+)
+def test_a_name_behind_a_label_is_hidden_whoever_the_caller_is(text, scrubbed):
+    assert clean(text) == scrubbed
+    assert clean(scrubbed) == scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "王女士",
+        "来电人王女士要求",
+        "来电人反映",
+        "来电人要求答复",
+        "来电人张**称",
+        "来电人张某，",
+        "来电人周姓老人",
+        "来电人李反映，",
+        "来电人曾多次反映",
+        "来电人孙女称",
+        "来电人于昨日来电",
+        "来电人向街道反映",
+        "来电人是安徽人，",
+        "来电人申请，",
+        "联系人方便时再打",
+        "来电人石景山区居民",
+        "姓名不详",
+    ],
+)
+def test_what_a_text_says_of_the_caller_is_no_name(text):
+    assert clean(text) == text
 
 
 # The held sentences
@@ -155,6 +218,7 @@ _HARD = (
         "\x00",
     ),
     ("Bearer ", "\ud800", "\r\n", " ", "\U0001f621", "1\u200b3", "1\u0336", "张 ", "13800"),
+    ("来电人", "来电人张", "来电人张三，", "姓名 ", "来电人张 ", "人"),
 )
 
 

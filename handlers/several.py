@@ -6,7 +6,7 @@ named by the city still has its own notice, because nobody looks for it in a lis
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from handlers import clocks, notices
 from handlers.notices import Announcement
@@ -14,6 +14,8 @@ from handlers.references import ranges
 from handlers.work import Work
 from storage.outbox import Priority
 
+MOST_LINES: Final = 30
+"""★ Lines of a digest: more do not go into one message of every platform (WeCom: 4,096 bytes). It stays about all."""
 DIGEST = "several_"
 """Begins the kind of a digest, which is the template of its text; behind it stands the kind of the single notice."""
 _OUTCOME = re.compile(r"([✔✘]) 【#([0-9]+)】(.*)", re.DOTALL)
@@ -52,12 +54,13 @@ def _tell_group(work: Work, bundle: Sequence[Announcement]) -> None:
             order=order,
         )
         return
-    numbers = sorted(each.order for each in bundle)
+    numbers = sorted({each.order for each in bundle})
     lines = [
-        (work.order(number), next(iter(clocks.upcoming(work.scope, work.order(number))), None)) for number in numbers
+        (work.order(number), next(iter(clocks.upcoming(work.scope, work.order(number))), None))
+        for number in numbers[:MOST_LINES]
     ]
     kind = DIGEST + first.template
-    text = work.render(kind, **values, lines=lines, numbers=ranges(numbers))
+    text = work.render(kind, **values, lines=lines, total=len(numbers), numbers=ranges(numbers))
     notices.post_to(
         work.office, work.scope, first.group, people, kind=kind, priority=Priority.NOTICE, text=text, orders=numbers
     )

@@ -316,6 +316,25 @@ def test_many_orders_are_one_digest_for_a_group(six: Street) -> None:
     six.check()
 
 
+def test_a_digest_lists_thirty_and_stays_about_all(street: Street) -> None:
+    street.import_rows(*(row(number, 到达时间="2026-06-01 08:50") for number in range(1, 51)))
+    street.notices()
+
+    street.say("zhang", "/签收 1-50")
+    street.say("zhang", "/派单 1-50 城管科+社区建设科")
+
+    for notice in street.notices():
+        lines = notice.text.splitlines()
+        assert sum(line.startswith("【#") for line in lines) == 30
+        assert "【#30】" in notice.text and "【#31】" not in notice.text
+        assert "另有 20 件：/列表 看全部" in lines
+        assert "50 件" in lines[0]
+        assert len(notice.text.encode()) <= 4096, "one message of WeCom"
+    there = [box for box in street.rows(Outbox) if box.kind == "several_dispatched"]
+    assert [tuple(box.orders) for box in there] == [tuple(range(1, 51))] * len(there) != []
+    assert "/接单 1-50；" in there[0].text
+
+
 def test_up_to_five_are_told_one_by_one(six: Street) -> None:
     reply = six.say("zhang", "/派单 1-5 城管科")
 

@@ -62,20 +62,23 @@ def full_text(at: datetime) -> str:
     return f"{local(at):%Y-%m-%d %H:%M}"
 
 
-def near_text(at: datetime, now: datetime) -> str:
-    """As short as is clear: `10:32` today, `06-01 10:32` this year, else with the year."""
+def near_text(at: datetime, now: datetime | None) -> str:
+    """As short as is clear: `10:32` today, `06-01 10:32` this year, else with the year; in full where None says that
+    it will be read on any day."""
+    if now is None:
+        return full_text(at)
     here, there = local(at), local(now)
     if here.date() == there.date():
         return clock_text(at)
     return time_text(at) if here.year == there.year else full_text(at)
 
 
-def due_text(due: datetime, now: datetime) -> str:
+def due_text(due: datetime, now: datetime | None) -> str:
     """A due time as `near_text` writes a moment; midnight is 24:00 of the day that ends, the last on which one may."""
     if not _ends_a_day(due):
         return near_text(due, now)
     last = due - _DAY
-    if day_of(last) == day_of(now):
+    if now is not None and day_of(last) == day_of(now):
         return _MIDNIGHT
     return f"{near_text(last, now).removesuffix(' 00:00')} {_MIDNIGHT}"
 

@@ -252,11 +252,13 @@ def upcoming(scope: Scope, order: Order) -> list[Clock]:
     return sorted((clock for clock in scope.rows(Clock, order.id) if clock.running), key=lambda clock: clock.due_at)
 
 
-def standing(clock: Clock, now: datetime) -> str:
-    """`17:00 到期，剩 2小时5分` or `06-01 17:00 到期，已超 3小时`, marked where the calendar is only provisional."""
+def standing(clock: Clock, now: datetime, *, full: bool = False) -> str:
+    """`17:00 到期，剩 2小时5分` or `06-01 17:00 到期，已超 3小时`, marked where the calendar is only provisional; with
+    `full` the due time has its whole date."""
     left = clock.due_at - now
     words = f"剩 {span_text(left)}" if left > timedelta() else over_text(-left)
-    return f"{due_text(clock.due_at, now)} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
+    due = due_text(clock.due_at, None if full else now)
+    return f"{due} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 
 def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> Clock:

@@ -1,8 +1,9 @@
 """An order's file: all there is of it on one page, as /查 may show it to who asks, uncut and with the whole history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from config.shanghai import full_text
 from config.texts import path
@@ -23,7 +24,7 @@ from handlers.order_sheet import (
 )
 from handlers.refusal import Refusal
 from handlers.work import Work
-from storage.tables import Attachment, CloseItem, Order
+from storage.tables import Attachment, CloseItem, Evaluation, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def order_file(work: Work, order: Order) -> OrderFile:
     return OrderFile(
         order,
         fields=[(name, text) for name, text in _fields(work, order) if text],
-        facts=list(facts_of(work, order)),
-        running=running_clocks(work, order),
-        ended=ended_clocks(work, order),
+        facts=list(facts_of(work, order, full=True)),
+        running=running_clocks(work, order, full=True),
+        ended=ended_clocks(work, order, full=True),
         attachments=[(each, attachments.described(work, each).partition(" · ")[2]) for each in held],
         closed_to=_closed(work, order),
         history=order_history.whole(work, order),
@@ -72,23 +73,41 @@ def _fields(work: Work, order: Order) -> Sequence[tuple[str, str]]:
         ("内容", order.content),
         ("类型", order.type),
         ("分类", path(order.category)),
+        ("标签", "、".join(order.tags)),
+        ("工单性质", order.nature),
+        ("被反映区", order.district),
+        ("街乡镇", order.street),
         ("地点", place_of(order)),
         ("企业", order.company),
         ("来电人", caller_of(order)),
         *((name, _time(at)) for name, at in times),
         ("来源要求", _time(order.city_due_at)),
         ("来源状态", order.upstream_status),
+        *((f"来源{name}", order.upstream.get(name, "")) for name in _SOURCE_SAYS),
         ("状态不符", order.mismatch),
         ("承办", who_acts(work, order)),
-        ("结果", result_of(order)),
-        *((each.item, each.text) for each in _items(work, order)),
+        *_close_outs(work, order),
     )
 
 
-def _items(work: Work, order: Order) -> Sequence[CloseItem]:
-    """The close-out's labelled items of this round; the result stands by itself."""
-    held = work.scope.rows(CloseItem, order.id)
-    return [each for each in held if each.generation == order.generation and each.item != "结果"]
+_SOURCE_SAYS: Final = ("办理结果", "回复内容", "处理受理方式", "是否解决", "是否满意", "承办单位")
+"""What the source's system wrote about its own handling, masked when it came in. Columns that nobody knows are not
+shown: what is personal in a bare value cannot be told."""
+
+
+def _close_outs(work: Work, order: Order) -> Iterator[tuple[str, str]]:
+    """The result and its labelled items, of this round and then of those that were sent back, the first one first."""
+    rounds: dict[int, list[CloseItem]] = {}
+    for each in work.scope.rows(CloseItem, order.id):
+        rounds.setdefault(each.generation, []).append(each)
+    solved = {each.generation: each.solved for each in work.scope.rows(Evaluation, order.id) if each.origin == "科室"}
+    if order.generation in rounds or not rounds:
+        yield "结果", result_of(order)
+        yield from ((each.item, each.text) for each in rounds.pop(order.generation, ()) if each.item != "结果")
+    for generation, items in sorted(rounds.items()):
+        for each in sorted(items, key=lambda each: each.item != "结果"):
+            outcome = solved.get(generation, "") if each.item == "结果" else ""
+            yield f"第{generation + 1}轮{each.item}", f"{outcome} {each.text}".strip()
 
 
 def _time(at: datetime | None) -> str:

@@ -100,13 +100,14 @@ def who_acts(work: Work, order: Order) -> str:
     return "，".join(part for part in parts if part)
 
 
-def facts_of(work: Work, order: Order) -> Iterator[str]:
-    """The facts that hold, each with who and when."""
+def facts_of(work: Work, order: Order, *, full: bool = False) -> Iterator[str]:
+    """The facts that hold, each with who and when; with `full` times have their whole date, as for a page."""
+    now = None if full else work.now
     for fact in work.scope.rows(Fact, order.id):
         if fact.cleared_at is None:
             value = f"（{fact.value}）" if fact.value else ""
-            due = f"，限 {due_text(fact.due_at, work.now)}" if fact.due_at else ""
-            yield f"{fact.name}{value}{due}（{work.name(fact.by)} {near_text(fact.at, work.now)}）"
+            due = f"，限 {due_text(fact.due_at, now)}" if fact.due_at else ""
+            yield f"{fact.name}{value}{due}（{work.name(fact.by)} {near_text(fact.at, now)}）"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +120,29 @@ class ClockLine:
     late: bool
 
 
-def running_clocks(work: Work, order: Order) -> list[ClockLine]:
+def running_clocks(work: Work, order: Order, *, full: bool = False) -> list[ClockLine]:
     """Running clocks, earliest due first, each with its basis and, where it is red, what it lacks."""
     found = sorted((clock for clock in work.scope.rows(Clock, order.id) if clock.running), key=lambda each: each.due_at)
     lines = []
     for clock in found:
         late = clock.due_at <= work.now
         basis = f"{clock.basis}；{_lacking(order, clock)}" if late else clock.basis
-        lines.append(ClockLine(clock.kind, clocks.standing(clock, work.now), basis, late))
+        lines.append(ClockLine(clock.kind, clocks.standing(clock, work.now, full=full), basis, late))
     return lines
 
 
-def ended_clocks(work: Work, order: Order, *, only_late: bool = False) -> list[ClockLine]:
-    """How the clocks did that were met or cancelled; with `only_late` those that were met too late, also long ago."""
+def ended_clocks(work: Work, order: Order, *, only_late: bool = False, full: bool = False) -> list[ClockLine]:
+    """How the clocks did that were met or cancelled, as the work goes from 签收 to 评定; with `only_late` those that
+    were met too late, also long ago."""
     ended = [clock for clock in work.scope.rows(Clock, order.id) if not clock.running]
     chosen = [
         clock for clock in ended if (clock.met_at and clock.late_seconds if only_late else not clock.superseded_at)
     ]
-    return [ClockLine(each.kind, _ended(work, each), each.basis, bool(each.late_seconds)) for each in chosen]
+    chosen.sort(key=lambda each: (_PROCESS.index(Kind(each.kind)), each.generation))
+    return [ClockLine(each.kind, _ended(work, each, full=full), each.basis, bool(each.late_seconds)) for each in chosen]
+
+
+_PROCESS: Final = tuple(Kind)
 
 
 def _clocks(work: Work, order: Order) -> list[str]:
@@ -148,17 +154,18 @@ def _clocks(work: Work, order: Order) -> list[str]:
     return lines + [f"{clock.kind}：{clock.standing}" for clock in ended]
 
 
-def _ended(work: Work, clock: Clock) -> str:
+def _ended(work: Work, clock: Clock, *, full: bool) -> str:
     """`09:20 完成，按期，早 40分钟`, or how late; a cancelled one with its reason."""
     ended = clock.met_at or clock.cancelled_at
     if ended is None:
-        return clocks.standing(clock, work.now)
+        return clocks.standing(clock, work.now, full=full)
+    at = near_text(ended, None if full else work.now)
     ahead = clock.due_at - ended
     if clock.met_at is None:
         late = f"，当时已超时 {span_text(-ahead)}" if clock.breached_at and ahead < timedelta() else ""
-        return f"{near_text(ended, work.now)} 取消（{clock.cancel_reason}）{late}"
+        return f"{at} 取消（{clock.cancel_reason}）{late}"
     how = f"超时 {_span(clock.late_seconds)}" if clock.late_seconds else f"按期，早 {span_text(ahead)}"
-    return f"{near_text(ended, work.now)} 完成，{how}"
+    return f"{at} 完成，{how}"
 
 
 def _span(seconds: int) -> str:

@@ -66,6 +66,65 @@ async def worked_on(house: House, **columns: str) -> None:
         assert (await house.say(person, text)).startswith("✔"), text
 
 
+async def test_what_the_source_says_stands_on_it(sqlite_url: str, tmp_path: Path) -> None:
+    columns = {
+        "标签": "七有五性、每月一题",
+        "工单性质": "主办",
+        "被反映区": "海淀区",
+        "被反映街乡镇": "科源街道",
+        "办理结果": "已联系王工，电话13800001234",
+        "回复内容": "来电人李敏，已告知",
+    }
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await house.orders(row(1, **columns))
+        found = await page(house, "zhang")
+    fields = dict(zip(found.of("dt"), found.of("dd"), strict=True))
+    assert {name: fields[name] for name in ("标签", "工单性质", "被反映区", "街乡镇")} == {
+        "标签": "七有五性、每月一题",
+        "工单性质": "主办",
+        "被反映区": "海淀区",
+        "街乡镇": "科源街道",
+    }
+    assert fields["来源办理结果"] == "已联系王工，电话138****1234"
+    assert fields["来源回复内容"] == "来电人李*，已告知"
+
+
+async def test_the_result_of_an_earlier_round_stays_on_it(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await worked_on(house)
+        assert (await house.say("gao", "/评定 1 否 未解决 不满意")).startswith("✔")
+        sent_back = await page(house, "zhang")
+        fields = dict(zip(sent_back.of("dt"), sent_back.of("dd"), strict=True))
+        assert "结果" not in fields, "this round has none yet"
+        assert (fields["第1轮结果"], fields["第1轮依据"]) == ("解决 已要求停止夜间施工", "现场核实")
+
+        for text in ("/反馈 1 已接通 再次告知", "/办结 1 部分解决 结果：已罚款 依据：噪声污染防治法"):
+            assert (await house.say("wang", text)).startswith("✔"), text
+        found = await page(house, "zhang")
+        history = await house.privately("zhang", "/查 1 经过")
+    fields = dict(zip(found.of("dt"), found.of("dd"), strict=True))
+    assert (fields["结果"], fields["依据"]) == ("部分解决 已罚款", "噪声污染防治法")
+    assert (fields["第1轮结果"], fields["第1轮依据"]) == ("解决 已要求停止夜间施工", "现场核实")
+    for shown in (history, found.text()):
+        assert "解决 已要求停止夜间施工；依据：现场核实" in shown
+        assert "部分解决 已罚款；依据：噪声污染防治法" in shown
+
+
+async def test_its_times_have_their_date_and_its_ended_clocks_the_order_of_the_work(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await worked_on(house)
+        assert (await house.say("sun", "/督办 1 街道 今天24:00")).startswith("✔")
+        found = await page(house, "zhang")
+    clocks = found.of("b")[: found.of("b").index("登记")]
+    ended = [kind for kind in clocks if kind not in ("评定", "街道级督办")]
+    assert ended == ["签收", "派单", "响应", "办结", "超4天", "区级督办"]
+    assert "街道级督办，限 2026-06-01 24:00（孙主任 2026-06-01 09:00）" in found.of("li")
+    standing = [text for text in found.of("p") if "到期，" in text or "完成，" in text]
+    assert standing and all(text.startswith("2026-06-") for text in standing), standing
+
+
 async def test_it_holds_the_whole_order(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
         await worked_on(house, 主要内容=f"第一段。\n{'长' * 3000}结尾")
@@ -73,7 +132,7 @@ async def test_it_holds_the_whole_order(sqlite_url: str, tmp_path: Path) -> None
 
         assert [found.of("h1"), found.of("h2")] == [["热线-260601-000001"], ["工单", "时限", "经过"]]
         assert {"#1", "待评定", "一般", "来源 市"} <= set(found.of("span"))
-        assert "区级督办，限 06-03 18:00（孙主任 09:00）" in found.of("li")
+        assert "区级督办，限 2026-06-03 18:00（孙主任 2026-06-01 09:00）" in found.of("li")
         fields = dict(zip(found.of("dt"), found.of("dd"), strict=True))
         assert fields["企业"] == "第三建筑公司"
         assert fields["承办"] == "主办 城管科，经办人 王科长"

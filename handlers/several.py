@@ -5,6 +5,7 @@ named by the city still has its own notice, because nobody looks for it in a lis
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -60,7 +61,11 @@ def _tell_group(work: Work, bundle: Sequence[Announcement]) -> None:
         for number in numbers[:MOST_LINES]
     ]
     kind = DIGEST + first.template
-    text = work.render(kind, **values, lines=lines, total=len(numbers), numbers=ranges(numbers))
+    values |= {"lines": lines, "total": len(numbers), "numbers": ranges(numbers)}
+    if "command" in values:  # what is taken back may be of several kinds: a command and the files beside it
+        values["commands"] = Counter(each.values["command"] for each in bundle)
+        values["states"] = Counter(work.order(number).state for number in numbers)
+    text = work.render(kind, **values)
     notices.post_to(
         work.office, work.scope, first.group, people, kind=kind, priority=Priority.NOTICE, text=text, orders=numbers
     )

@@ -50,6 +50,7 @@ def test_the_assisting_department_reads_what_it_may_do(one: Street) -> None:
     ]
     text = notices[2].text
     assert text.startswith("【#1】协办 社区建设科；主办：城管科\n")
+    assert "\n\n" not in text, "no hole behind the first line"
     assert "派单说明：请今日到场" in text and "夜间施工噪声扰民" in text
     assert "协办下一步：/核查 1 结果；联系来电人后 /反馈 1 已接通 说明" in text
     assert "/接单" not in text and "/改派" not in text

@@ -6,6 +6,7 @@ import pytest
 
 from config.policy import load_policy
 from storage.tables import Outbox
+from tests.handlers.sample_files import png
 from tests.storage.desk import events
 from tests.street import TO, Street, row
 
@@ -440,7 +441,32 @@ def test_a_digest_is_taken_back_as_it_was_told(six: Street) -> None:
         "shequ: several_undone @liu @he",
     ]
     assert reply.count("已撤回派单，现在是“待派单”") == 1 and reply.count("✔") == 6
+    told = next(box.text for box in six.rows(Outbox) if box.kind == "several_undone")
+    assert told.splitlines()[0] == "张坐席 撤回了 6 件的派单，现在是“待派单”"
+    assert told.splitlines()[1].startswith("【#1】")
     six.check()
+
+
+def test_a_digest_of_what_was_taken_back_names_every_kind_and_state(one: Street, tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[[rule]]\nkey = "together_above"\nsince = 2026-01-01\nvalue = 1\n', encoding="utf-8")
+    one.policy = load_policy(file)
+    one.import_rows(row(2))
+    one.through(2, "签收")
+    one.say("zhang", "/核查 1 现场无人", files={"现场照片.png": png()})
+    one.notices()
+
+    one.say("zhang", "/撤回", chat="@zhang")
+    assert one.notices().only("several_undone").text.splitlines()[0] == (
+        "张坐席 撤回了 1 件的附件、1 件的核查，现在是“待签收”"
+    )
+
+    one.say("li", "/催办 1-2")
+    one.deliver()
+    one.notices()
+    one.say("li", "/撤回", chat="@li")
+    text = one.notices().only("several_undone").text
+    assert text.splitlines()[0] == "李坐席 撤回了 2 件的催办，现在是“待签收” 1 件、“待派单” 1 件"
 
 
 def test_a_digest_of_which_some_went_on_is_sent_and_then_corrected(six: Street) -> None:

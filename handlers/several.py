@@ -16,7 +16,7 @@ from handlers.work import Work
 from storage.outbox import Priority
 
 MOST_LINES: Final = 30
-"""★ Lines of a digest: more do not go into one message of every platform (WeCom: 4,096 bytes). It stays about all."""
+"""★ Lines of a digest: more do not go into one message of every platform (4,096 bytes). It stays about all."""
 DIGEST = "several_"
 """Begins the kind of a digest, which is the template of its text; behind it stands the kind of the single notice."""
 _OUTCOME = re.compile(r"([✔✘]) 【#([0-9]+)】(.*)", re.DOTALL)

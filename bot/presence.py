@@ -1,4 +1,4 @@
-"""Tells other processes that a service runs on this store: `jiesu restore` keeps its hands off then."""
+"""Tells other processes that a service runs on this store: `jiesu db restore` keeps its hands off then."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

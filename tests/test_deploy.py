@@ -39,8 +39,9 @@ def test_the_nightly_backup_runs_as_the_service_and_may_write_to_its_folders_onl
     backup, service = unit("jiesu-backup.service")["Service"], unit()["Service"]
     same = ("User", "Group", "EnvironmentFile", "UMask", "LimitCORE", "ProtectSystem", "NoNewPrivileges")
     assert {key: backup[key] for key in same} == {key: service[key] for key in same}
-    folder = backup["Environment"].removeprefix("BACKUP=")
-    assert backup["ReadWritePaths"].split() == [folder, "/var/lib/jiesu"]
+    environment = dict(pair.split("=", 1) for pair in backup["Environment"].split())
+    assert backup["ReadWritePaths"].split() == [environment["BACKUP"], "/var/lib/jiesu"]
+    assert environment["TZ"] == "Asia/Shanghai", "the day in a backup's name"
     assert unit("jiesu-backup.timer")["Timer"]["OnCalendar"].endswith("Asia/Shanghai")
 
 

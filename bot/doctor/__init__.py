@@ -85,7 +85,7 @@ def _files(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding |
 def _store(settings: Settings, now: datetime) -> Iterator[Finding]:
     file = machine.database_file(settings)
     if file is not None and not file.exists():
-        yield warning("数据库", f"{file} 还没有", "第一次 jiesu run 时会建立，或用 jiesu restore 恢复备份")
+        yield warning("数据库", f"{file} 还没有", "第一次 jiesu run 时会建立，或用 jiesu db restore 恢复备份")
         return
     try:
         opened = open_store(settings, create=False, migrate=False)

@@ -160,7 +160,8 @@ def _category(work: Work, arguments: Arguments) -> tuple[str, Subject] | None:
         return None
     if len(levels) == 1 and len(found) > 1:
         listed = "、".join(ARROW.join(path) for path in found[:_PLACES])
-        raise Misused(f"叫“{levels[0]}”的分类有 {len(found)} 处，请写全：{listed}")
+        # The usage's own example names no 分类, and tapped it would ask something else.
+        raise Refusal(f"叫“{levels[0]}”的分类有 {len(found)} 处，请写全：{listed}\n例：/统计 {ARROW.join(found[0])}")
     arguments.word("分类")
     return "→".join(levels), Subject(category=levels)
 

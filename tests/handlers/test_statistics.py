@@ -278,8 +278,11 @@ def test_a_category_in_several_places_asks_which(desk: Desk) -> None:
     desk.order(at(1, "08:00"), category=LAMPS)
     desk.order(at(1, "08:00"), category="公园->设施->路灯")
 
-    with pytest.raises(Refusal, match="叫“路灯”的分类有 2 处，请写全：公园->设施->路灯、城市管理->市政设施->路灯"):
+    listed = "叫“路灯”的分类有 2 处，请写全：公园->设施->路灯、城市管理->市政设施->路灯\n例：/统计 公园->设施->路灯"
+    with pytest.raises(Refusal) as refused:
         desk.ask(at(1), "zhang", statistics, "路灯")
+    assert type(refused.value) is Refusal and refused.value.message == listed, "no usage with another example follows"
+    assert "受理 1\n" in desk.ask(at(1), "zhang", statistics, "公园->设施->路灯"), "the example can be sent"
     assert "受理 1\n" in desk.ask(at(1), "zhang", statistics, "设施->路灯")
 
 

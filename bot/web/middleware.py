@@ -1,5 +1,6 @@
 """Every request: an id, a count, headers that keep browsers honest, and an answer in one Chinese line when it fails."""
 
+import html
 import json
 import re
 import uuid
@@ -36,10 +37,35 @@ _REFUSED = {
 }
 
 
+class Refused(web.Response):
+    """An error answer: `{"error": …}`, and for somebody who opened the address in a browser a page that says it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        body = json.dumps({"error": message}, ensure_ascii=False)
+        super().__init__(status=status, text=body, content_type="application/json")
+        self._message = message
+
+    def page(self) -> web.Response:
+        """The same for eyes."""
+        text = _PAGE.format(html.escape(self._message))
+        return web.Response(status=self.status, text=text, content_type="text/html")
+
+
+_PAGE = """<!doctype html>
+<html lang="zh-CN">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>打不开</title>
+<link rel="stylesheet" href="/static/console/theme.css">
+<link rel="stylesheet" href="/static/console/order.css">
+<main><h1>打不开</h1><p>{}</p></main>
+</html>
+"""
+
+
 def refusal(status: int, message: str) -> web.Response:
-    """An error answer: `{"error": …}`, readable as it is."""
-    body = json.dumps({"error": message}, ensure_ascii=False)
-    return web.Response(status=status, text=body, content_type="application/json")
+    """An error answer that says in one Chinese line what is wrong."""
+    return Refused(status, message)
 
 
 @web.middleware
@@ -49,6 +75,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     number = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex[:12]
     with logger.contextualize(request=number):
         response = await _answer(request, handler, number)
+    if isinstance(response, Refused) and "text/html" in request.headers.get("Accept", ""):
+        response = response.page()
     if not response.prepared:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)

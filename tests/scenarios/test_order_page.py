@@ -179,3 +179,15 @@ async def test_a_confidential_caller_stays_hidden(sqlite_url: str, tmp_path: Pat
         found = await page(house, "zhang")
         assert dict(zip(found.of("dt"), found.of("dd"), strict=True))["来电人"] == "保密"
         assert "138" not in found.text()
+
+
+async def test_what_cannot_be_shown_is_a_page_for_a_browser_and_json_for_a_program(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        for headers, kind in (({"Accept": "text/html,*/*;q=0.8"}, "text/html"), ({}, "application/json")):
+            async with house.client.get("/orders/市/<b>?person=zhang", headers=headers) as answer:
+                assert (answer.status, answer.content_type) == (404, kind)
+                text = await answer.text()
+                assert "没有这件工单：请核对来源（市、区）和工单编号" in text
+                assert "<b>" not in text

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,9 +97,14 @@ async def test_without_a_manager_and_with_one_that_is_gone_it_runs_all_the_same(
             pass
 
 
+def stands_still(monkeypatch, service, part):
+    """Put a part that never comes round in its place: the real one may come round at any moment."""
+    monkeypatch.setattr(service, part, SimpleNamespace(last_cycle=-math.inf, refused=-math.inf))
+
+
 @pytest.mark.parametrize(("part", "named"), [("scheduler", "定时"), ("delivery", "发送")])
-async def test_a_part_that_stands_still_is_no_sign_of_life(service, part, named):
-    getattr(service, part).last_cycle = -math.inf
+async def test_a_part_that_stands_still_is_no_sign_of_life(service, part, named, monkeypatch):
+    stands_still(monkeypatch, service, part)
 
     assert await report(service) == [f"STATUS=没有按时完成一轮：{named}；再不恢复就会被重新启动"]
 
@@ -115,8 +121,8 @@ def unreadable(store, url):
     away.rename(file)
 
 
-async def test_a_database_that_refuses_is_not_mended_by_a_restart(service, sqlite_url):
-    service.scheduler.last_cycle = -math.inf
+async def test_a_database_that_refuses_is_not_mended_by_a_restart(service, sqlite_url, monkeypatch):
+    stands_still(monkeypatch, service, "scheduler")
 
     with unreadable(service.office.store, sqlite_url):
         told = ["WATCHDOG=1", "STATUS=数据库读写不了，恢复后自动继续：请检查数据库和磁盘空间"]

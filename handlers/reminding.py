@@ -49,16 +49,14 @@ class Due:
 
 def tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] = ()) -> None:
     """Remind of some order by order, where they are not too many for that, and of others in digests."""
-    digests: dict[_Groups, list[Due]] = defaultdict(list)
-    for item in late:
-        digests[_groups(office, item)].append(item)
+    together = _by_groups(office, late)
     single: dict[_Groups, dict[int, list[Due]]] = defaultdict(lambda: defaultdict(list))
     for item in now:
         single[_groups(office, item)][item.order.id].append(item)
     for groups, orders in single.items():
         ordinary = [number for number, items in orders.items() if items[0].order.level != clocks.URGENT_LEVEL]
         if len(ordinary) > office.rules(scope.now).digest_threshold:
-            digests[groups] += [item for number in ordinary for item in orders.pop(number)]
+            together[groups] += [item for number in ordinary for item in orders.pop(number)]
         overdue = [number for number, items in orders.items() if all(item.again for item in items)]
         if len(overdue) > 1:
             _repeat(office, scope, [item for number in overdue for item in orders.pop(number)])
@@ -68,7 +66,7 @@ def tell(office: Office, scope: Scope, now: Sequence[Due], late: Sequence[Due] =
                 _remind_together(office, scope, rest)
             else:
                 _remind(office, scope, *rest)
-    for items in digests.values():
+    for items in together.values():
         post(office, scope, _catch_up(office, scope, items))
 
 
@@ -83,10 +81,7 @@ class Digest:
 
 def digests(office: Office, scope: Scope, late: Iterable[Due]) -> list[Digest]:
     """One digest for each group; nothing is written, so that it may be worked out beside the writer."""
-    by_groups: dict[_Groups, list[Due]] = defaultdict(list)
-    for item in late:
-        by_groups[_groups(office, item)].append(item)
-    return [_catch_up(office, scope, items) for items in by_groups.values()]
+    return [_catch_up(office, scope, items) for items in _by_groups(office, late).values()]
 
 
 def post(office: Office, scope: Scope, digest: Digest) -> None:
@@ -100,6 +95,13 @@ def post(office: Office, scope: Scope, digest: Digest) -> None:
         text=digest.text,
         orders=digest.orders,
     )
+
+
+def _by_groups(office: Office, items: Iterable[Due]) -> dict[_Groups, list[Due]]:
+    found: dict[_Groups, list[Due]] = defaultdict(list)
+    for item in items:
+        found[_groups(office, item)].append(item)
+    return found
 
 
 def _groups(office: Office, item: Due) -> _Groups:

@@ -97,7 +97,7 @@ class Scheduler:
             most = pace.size
             due = await self._desk.run(Job(partial(sweep, most=most), now=now, cause="sweep"))
             pace.end(due)
-        if (ready := await self._desk.read(partial(reminders.put_off, office), now, wide=True)) is not None:
+        if (ready := await self._desk.read(partial(reminders.put_off, office), now)) is not None:
             digests = partial(reminders.tell_put_off, office, ready=ready)
             await self._desk.run(Job(lambda unit: unit.attempt(digests), now=now, cause="sweep"))
 

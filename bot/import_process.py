@@ -56,8 +56,12 @@ class ImportProcess:
             [sys.executable, "-m", "bot.import_child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdin
-        pickle.dump(task, self._process.stdin)
-        self._process.stdin.flush()
+        try:
+            pickle.dump(task, self._process.stdin)
+            self._process.stdin.flush()
+        except BaseException:
+            self.close()
+            raise
 
     def receive(self) -> Any:
         """Wait for the next thing it tells; raises EOFError when it ended without a last word."""

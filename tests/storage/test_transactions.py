@@ -366,7 +366,9 @@ def test_a_deadlock_is_resolved_by_replaying(postgresql_url: str, open_store: Op
     for thread in threads:
         thread.join()
     assert errors(results) == ["", ""]
-    assert len(runs) == 3
+    # One went through, the other was replayed: once more when its new snapshot was taken before the first one's commit.
+    assert min(runs.count(1), runs.count(2)) == 1
+    assert len(runs) > 2
     assert (order(stores[0], 1).urged, order(stores[0], 2).urged) == (2, 2)
     assert checked(stores[0]).problems == []
 

@@ -10,7 +10,6 @@ from config.rules import Limit, Rules
 from config.shanghai import day_of, due_text, end_of_day, full_due_text, full_text, over_text, span_text
 from handlers import timers
 from handlers.office import Office
-from handlers.states import State
 from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Clock, Fact, Order
 from storage.transaction import Scope
@@ -27,7 +26,7 @@ def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool =
     With `takeover` a limit that has already passed is not started: the office that is taken over answers for it.
     """
     rules = office.rules(order.imported_at)
-    at, told = _arrival(order)
+    at, told = arrival(order)
     urgent = order.level == URGENT_LEVEL
     planned = [
         (Kind.SIGN_OFF, rules.sign_off.of(urgent=urgent)),
@@ -38,18 +37,18 @@ def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool =
         planned.append((Kind.URGENT, rules.urgent_handling))
     for kind, limit in planned:
         if not (takeover and at + limit.span <= scope.now):
-            _start(scope, order, kind, at, at + limit.span, _basis(told, at, limit), rules)
+            start(scope, order, kind, at, at + limit.span, basis_of(told, at, limit), rules)
     due, basis = _close_out_due(order, rules, at, told)
     if not (takeover and due <= scope.now):
-        _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
+        start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
 
 
 def city_due(office: Office, scope: Scope, order: Order) -> None:
     """The source gave another due time: it wins, as a new generation of 办结."""
     rules = office.rules(scope.now)
-    at, told = _arrival(order)
+    at, told = arrival(order)
     due, basis = _close_out_due(order, rules, at, told)
-    _start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
+    start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
 
 
 def start_dispatch(office: Office, scope: Scope, order: Order, since: str) -> None:
@@ -58,20 +57,16 @@ def start_dispatch(office: Office, scope: Scope, order: Order, since: str) -> No
     `since` says what it starts from (自签收, 自改派), for the explanation.
     """
     rules = office.rules(scope.now)
-    limit = rules.dispatch.of(urgent=order.level == URGENT_LEVEL)
-    due, midnight = scope.now + limit.span, end_of_day(day_of(scope.now))
-    basis = _basis(since, scope.now, limit)
-    if rules.dispatch_same_day and due > midnight:
-        due, basis = midnight, f"{basis}，且不过当日24:00"
-    _start(scope, order, Kind.DISPATCH, scope.now, due, basis, rules)
+    due, basis = due_of(rules, Kind.DISPATCH, scope.now, rules.dispatch.of(urgent=order.level == URGENT_LEVEL), since)
+    start(scope, order, Kind.DISPATCH, scope.now, due, basis, rules)
 
 
 def start_evaluation(office: Office, scope: Scope, order: Order) -> None:
     """Start 评定 from the 科室's 办结."""
     rules = office.rules(scope.now)
     limit = rules.evaluation
-    _start(
-        scope, order, Kind.EVALUATE, scope.now, scope.now + limit.span, _basis("自科室办结", scope.now, limit), rules
+    start(
+        scope, order, Kind.EVALUATE, scope.now, scope.now + limit.span, basis_of("自科室办结", scope.now, limit), rules
     )
 
 
@@ -79,63 +74,14 @@ def start_advice(office: Office, scope: Scope, order: Order) -> None:
     """Start 批复: the 分中心 is asked again at its due time, and as long again after it (★ 4 h)."""
     rules = office.rules(scope.now)
     limit = rules.refer_again
-    basis = _basis("自报备", scope.now, limit)
-    _start(scope, order, Kind.ADVISE, scope.now, scope.now + limit.span, basis, rules)
+    basis = basis_of("自报备", scope.now, limit)
+    start(scope, order, Kind.ADVISE, scope.now, scope.now + limit.span, basis, rules)
 
 
 def start_supervision(office: Office, scope: Scope, order: Order, kind: Kind, due: datetime) -> Clock:
     """Start 督办 of a level until the due time that it gave; a new one supersedes the last of that level."""
     rules = office.rules(scope.now)
-    return _start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_due_text(due)}", rules)
-
-
-def relevel(office: Office, scope: Scope, order: Order) -> None:
-    """/定级 changed the level: running limits that depend on it begin anew as a new generation.
-
-    What becomes urgent has the urgent limit from now, but is never due later than it was, nor than it was when the
-    order was urgent before. What is urgent no more has the ordinary limit from where it began. A due time of the
-    source stands, and so does a breach. 紧急处置 starts now (while
-    the order is still to be handled), runs on as it did before, or is cancelled.
-    """
-    rules, now = office.rules(scope.now), scope.now
-    urgent = order.level == URGENT_LEVEL
-    limits = {
-        Kind.SIGN_OFF: rules.sign_off.of(urgent=urgent),
-        Kind.DISPATCH: rules.dispatch.of(urgent=urgent),
-        Kind.RESPOND: rules.respond.of(urgent=urgent),
-    }
-    if order.city_due_at is None:
-        limits[Kind.CLOSE_OUT] = rules.close_out_limit(order.level, order.type, order.category)
-    for clock in upcoming(scope, order):
-        kind = Kind(clock.kind)
-        if kind not in limits or clock.breached_at is not None:
-            clock.urgent = urgent
-            timers.set_timer(scope, clock, rules, now)
-        elif urgent:
-            due = _no_later(scope, order, kind, min(clock.due_at, now + limits[kind].span))
-            _start(scope, order, kind, now, due, _basis("自定级为紧急", now, limits[kind]), rules)
-        else:
-            at = clock.started_at
-            due, basis = at + limits[kind].span, _basis("改定级后，自", at, limits[kind])
-            _start(scope, order, kind, at, due, basis, rules)
-    _relevel_urgent_handling(scope, order, rules, urgent=urgent)
-
-
-def _relevel_urgent_handling(scope: Scope, order: Order, rules: Rules, *, urgent: bool) -> None:
-    now, span = scope.now, rules.urgent_handling.span
-    clock = running(scope, order, Kind.URGENT)
-    if urgent and clock is None and order.state not in _PAST_URGENT:
-        due = _no_later(scope, order, Kind.URGENT, now + span)
-        basis = f"自定级为紧急 {full_text(now)} 起 {span_text(span)}，不晚于原时限（★ 中途定级的起点未约定）"
-        _start(scope, order, Kind.URGENT, now, due, basis, rules)
-    elif not urgent and clock is not None and clock.breached_at is None:
-        cancel(scope, order, Kind.URGENT, "不再是紧急")
-
-
-def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime) -> datetime:
-    """The earliest of this due time and those that the clock had while the order was urgent."""
-    held = [clock.due_at for clock in scope.rows(Clock, order.id) if clock.kind == kind and clock.urgent]
-    return min([due, *held])
+    return start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_due_text(due)}", rules)
 
 
 def resume(office: Office, scope: Scope, order: Order) -> None:
@@ -153,6 +99,7 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
             update={
                 "generation": last.generation + 1,
                 "started_at": scope.now,
+                "origin_at": last.origin,
                 "met_at": None,
                 "late_seconds": None,
                 "cancelled_at": None,
@@ -176,10 +123,10 @@ def restart(office: Office, scope: Scope, order: Order) -> None:
         (Kind.CLOSE_OUT, rules.close_out_limit(order.level, order.type, order.category)),
         (Kind.FOUR_DAYS, rules.over_four_days),
     ):
-        due, basis = now + limit.span, _basis("自重开", now, limit)
+        due, basis = now + limit.span, basis_of("自重开", now, limit)
         if kind is Kind.CLOSE_OUT and order.city_due_at is not None and order.city_due_at > now:
             due, basis = order.city_due_at, _city_basis(order, order.city_due_at)
-        _start(scope, order, kind, now, due, basis, rules)
+        start(scope, order, kind, now, due, basis, rules)
 
 
 def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> Clock | None:
@@ -261,7 +208,19 @@ def standing(clock: Clock, now: datetime, *, full: bool = False) -> str:
     return f"{due} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
 
 
-def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, basis: str, rules: Rules) -> Clock:
+def start(
+    scope: Scope,
+    order: Order,
+    kind: Kind,
+    at: datetime,
+    due: datetime,
+    basis: str,
+    rules: Rules,
+    *,
+    origin: datetime | None = None,
+) -> Clock:
+    """Start a generation of this kind at `at`, which supersedes the running one; `origin` is where its limit is counted
+    from, if not from there. Nothing is due before it starts."""
     supersede(scope, order, kind)
     last = latest(scope, order, kind)
     clock = scope.add(
@@ -274,13 +233,15 @@ def _start(scope: Scope, order: Order, kind: Kind, at: datetime, due: datetime, 
             basis=basis,
             rule_version=rules.version,
             urgent=order.level == URGENT_LEVEL,
+            origin_at=origin,
         )
     )
     timers.set_timer(scope, clock, rules, scope.now)
     return clock
 
 
-def _arrival(order: Order) -> tuple[datetime, str]:
+def arrival(order: Order) -> tuple[datetime, str]:
+    """Where the limits of an order's first round are counted from, and how the explanation says so."""
     if order.arrived_at is None:
         return order.imported_at, "到达时间未提供，按导入时间计，自导入"
     if order.arrived_at - order.imported_at > AHEAD:
@@ -288,21 +249,28 @@ def _arrival(order: Order) -> tuple[datetime, str]:
     return order.arrived_at, "自到达"
 
 
+def due_of(rules: Rules, kind: Kind, at: datetime, limit: Limit, told: str) -> tuple[datetime, str]:
+    """When a limit that is counted from `at` ends; 派单 at 24:00 of that day at the latest."""
+    due, basis, midnight = at + limit.span, basis_of(told, at, limit), end_of_day(day_of(at))
+    if kind is Kind.DISPATCH and rules.dispatch_same_day and due > midnight:
+        return midnight, f"{basis}，且不过当日24:00"
+    return due, basis
+
+
+def basis_of(told: str, at: datetime, limit: Limit) -> str:
+    """The line that explains a limit which is counted from `at`; `told` says what happened there."""
+    return f"{told} {full_text(at)} 起 {span_text(limit.span)}（{limit.source}）"
+
+
 def _close_out_due(order: Order, rules: Rules, at: datetime, told: str) -> tuple[datetime, str]:
     if order.city_due_at is not None:
         return order.city_due_at, _city_basis(order, order.city_due_at)
     limit = rules.close_out_limit(order.level, order.type, order.category)
-    return at + limit.span, _basis(told, at, limit)
+    return at + limit.span, basis_of(told, at, limit)
 
 
 def _city_basis(order: Order, due: datetime) -> str:
     return f"{order.source}级给定的办理时限 {full_due_text(due)}"
 
 
-def _basis(told: str, at: datetime, limit: Limit) -> str:
-    return f"{told} {full_text(at)} 起 {span_text(limit.span)}（{limit.source}）"
-
-
-_PAST_URGENT = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE, State.SUSPENDED})
-"""Open states in which nothing that would meet 紧急处置 can be done any more."""
 _AGAIN = "（退回重办，时限不变）"

@@ -8,6 +8,7 @@ from handlers.notices import Audience
 from handlers.permission import holders
 from handlers.records import CONFIDENTIAL, FROM_SOURCE, remark
 from handlers.refusal import Misused, Refusal
+from handlers.relevelling import relevel
 from handlers.work import Work
 from storage.tables import Fact, Order
 
@@ -32,7 +33,7 @@ def set_level(work: Work, order: Order, arguments: Arguments) -> str:
     if level == order.level:
         raise Refusal(f"现在就是“{level}”，不用再定")
     former, order.level = order.level, level
-    clocks.relevel(work.office, work.scope, order)
+    relevel(work.office, work.scope, order)
     remark(work, order, "定级", f"{former} → {level}：{reason}", former=former)
     work.scope.record("定级", order, former=former, level=level, reason=reason)
     departments = (order.department,) if order.department else ()

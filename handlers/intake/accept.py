@@ -23,6 +23,7 @@ from handlers.intake.orders import IncomingOrder, raw_values
 from handlers.intake.upstream import Decision
 from handlers.office import Office
 from handlers.records import CONFIDENTIAL, FROM_SOURCE
+from handlers.relevelling import relevel
 from handlers.states import State
 from handlers.timers import Kind
 from handlers.work import unsealed
@@ -207,7 +208,7 @@ def _changed(
     if order.open and order.level != URGENT and level_of(rules, row) == URGENT:
         changes["level"] = [order.level, URGENT]
         order.level = URGENT
-        clocks.relevel(office, scope, order)
+        relevel(office, scope, order)
     personal = held is not NOBODY and differs(row, held)
     seal(office, scope, order.id, row, digest, held)
     decision = upstream.decision(rules, order.state, status, order.upstream_status)

@@ -13,7 +13,8 @@ class Clock(OrderRow):
     """One limit of one order, frozen when it starts (domain, section 3).
 
     Open until `met_at`, `cancelled_at` or `superseded_at` is set. `breached_at` is the due time, set once. `urgent`
-    names the reminder ladder. `basis` is the one line that explains the due time.
+    names the reminder ladder. `basis` is the one line that explains the due time. `origin_at` is where the limit is
+    counted from, when an earlier generation began there.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("order_id", "kind", "generation")
@@ -34,6 +35,12 @@ class Clock(OrderRow):
     superseded_at: datetime | None = None
     breached_at: datetime | None = None
     late_seconds: int | None = None
+    origin_at: datetime | None = None
+
+    @property
+    def origin(self) -> datetime:
+        """Where the limit is counted from: a change of level or an order sent back does not move it."""
+        return self.origin_at or self.started_at
 
     @property
     def running(self) -> bool:

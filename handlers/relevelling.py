@@ -1,0 +1,75 @@
+"""What a new level does to an order's clocks (domain, section 2, row 28; section 3)."""
+
+from datetime import datetime
+
+from config.rules import Rules
+from config.shanghai import full_text, span_text
+from handlers import clocks, timers
+from handlers.clocks import URGENT_LEVEL
+from handlers.office import Office
+from handlers.states import State
+from handlers.timers import Kind
+from storage.tables import Clock, Order
+from storage.transaction import Scope
+
+
+def relevel(office: Office, scope: Scope, order: Order) -> None:
+    """/定级 changed the level: running limits that depend on it begin anew as a new generation.
+
+    What becomes urgent has the urgent limit from now, but is never due later than it was, nor than it was when the
+    order was urgent before. What is urgent no more has the ordinary limit from where it began: at arrival, 签收, 改派
+    or 重开, not at an earlier /定级. A due time of the source stands, and so does a breach. 紧急处置 starts now (while
+    the order is still to be handled), runs on as it did before, or is cancelled.
+    """
+    rules, now = office.rules(scope.now), scope.now
+    urgent = order.level == URGENT_LEVEL
+    limits = {
+        Kind.SIGN_OFF: rules.sign_off.of(urgent=urgent),
+        Kind.DISPATCH: rules.dispatch.of(urgent=urgent),
+        Kind.RESPOND: rules.respond.of(urgent=urgent),
+    }
+    if order.city_due_at is None:
+        limits[Kind.CLOSE_OUT] = rules.close_out_limit(order.level, order.type, order.category)
+    for clock in clocks.upcoming(scope, order):
+        kind = Kind(clock.kind)
+        if clock.breached_at is None and clock.due_at <= now:
+            continue  # overdue already: the sweep, which is only late, marks it
+        if kind not in limits or clock.breached_at is not None:
+            clock.urgent = urgent
+            timers.set_timer(scope, clock, rules, now)
+        elif urgent:
+            due = _no_later(scope, order, kind, min(clock.due_at, now + limits[kind].span), clock.origin)
+            basis = clocks.basis_of("自定级为紧急", now, limits[kind])
+            clocks.start(scope, order, kind, now, due, basis, rules, origin=clock.origin)
+        else:
+            due, basis = clocks.due_of(rules, kind, clock.origin, limits[kind], "改定级后，自")
+            clocks.start(scope, order, kind, clock.origin, due, basis, rules)
+    _relevel_urgent_handling(scope, order, rules, urgent=urgent)
+
+
+def _relevel_urgent_handling(scope: Scope, order: Order, rules: Rules, *, urgent: bool) -> None:
+    now, span = scope.now, rules.urgent_handling.span
+    clock = clocks.running(scope, order, Kind.URGENT)
+    if urgent and clock is None and order.state not in _PAST_URGENT:
+        due = _no_later(scope, order, Kind.URGENT, now + span, _round_began(scope, order))
+        basis = f"自定级为紧急 {full_text(now)} 起 {span_text(span)}，不晚于原时限（★ 中途定级的起点未约定）"
+        clocks.start(scope, order, Kind.URGENT, now, due, basis, rules)
+    elif not urgent and clock is not None and not clocks.is_breached(scope, order, Kind.URGENT, now):
+        clocks.cancel(scope, order, Kind.URGENT, "不再是紧急")
+
+
+def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime, since: datetime) -> datetime:
+    """The earliest of this due time and those that the clock had while the order was urgent, counted from `since` on:
+    what an order owed before it was opened again or dispatched anew does not count."""
+    held = (each for each in scope.rows(Clock, order.id) if each.kind == kind and each.urgent and each.origin >= since)
+    return min([due, *(each.due_at for each in held)])
+
+
+def _round_began(scope: Scope, order: Order) -> datetime:
+    """When the order came, or was last opened again: 超4天 is counted from there, whatever the level."""
+    clock = clocks.latest(scope, order, Kind.FOUR_DAYS)
+    return clocks.arrival(order)[0] if clock is None else clock.origin
+
+
+_PAST_URGENT = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE, State.SUSPENDED})
+"""Open states in which nothing that would meet 紧急处置 can be done any more."""

@@ -1,0 +1,19 @@
+"""Where a limit is counted from"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("clock", sa.Column("origin_at", UTCDateTime(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("clock", schema=None) as batch_op:
+        batch_op.drop_column("origin_at")

@@ -37,7 +37,8 @@ class Room:
 
 
 class FakeMatrix:
-    """One home server. `now` is its clock; `limited` False switches its rate limit off."""
+    """One home server. `now` is its clock; `limited` False switches its rate limit off;
+    `joining` is what everybody meets who wants to join a room."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), limited: bool = True) -> None:
         self.now = now
@@ -54,6 +55,7 @@ class FakeMatrix:
         self.position = 0
         self._taken: dict[tuple[str, str, str], str] = {}
         self._spent: dict[str, list[datetime]] = {}
+        self.joining: dict[str, Behaviour] = {}
         self._script: deque[Behaviour] = deque()
         self._news = asyncio.Condition()
         self._changes = asyncio.Condition()
@@ -79,6 +81,7 @@ class FakeMatrix:
         return room
 
     async def invite(self, room: str, by: str, account: str = BOT, direct: bool = False) -> None:
+        """Somebody wants the bot, or somebody else, in a room."""
         self._member(room, account, "invite", by, is_direct=direct)
         await self._tell()
 
@@ -163,6 +166,8 @@ class FakeMatrix:
     def _guarded(self, handler: Any) -> Any:
         async def guarded(request: web.Request) -> web.StreamResponse:
             self.requests.append(f"{request.method} {request.path}")
+            async with self._changes:
+                self._changes.notify_all()
             if "access_token" in request.query or BOT_TOKEN in str(request.rel_url):
                 self.errors.append("a token in the address")
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -268,8 +273,10 @@ class FakeMatrix:
         ]
         return web.json_response({"chunk": chunk})
 
-    async def _join(self, request: web.Request, user: str) -> web.Response:
+    async def _join(self, request: web.Request, user: str) -> web.StreamResponse:
         room = request.match_info["room"]
+        if room in self.joining:
+            return await met(request, self.joining[room], _nothing, b"", self._quiet)
         if room not in self.rooms or self.rooms[room].members.get(user) not in ("invite", "join"):
             return _refused(403, "M_FORBIDDEN")
         await self.join(room, user)
@@ -352,6 +359,10 @@ class FakeMatrix:
     async def _tell(self) -> None:
         async with self._news:
             self._news.notify_all()
+
+
+async def _nothing() -> None:
+    """What is not carried out."""
 
 
 def _refused(code: int, errcode: str, headers: Mapping[str, str] | None = None, **more: Any) -> web.Response:

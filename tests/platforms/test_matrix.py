@@ -4,95 +4,22 @@ The server is `matrix_server.FakeMatrix`; `make test-servers` tries the same on 
 """
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bot.platforms.contract import Incoming, Outcome, Outgoing, OutgoingFile, Wiring
+from bot.platforms.contract import Incoming, Outcome, Outgoing, OutgoingFile
 from bot.platforms.matrix import api as api_module
 from bot.platforms.matrix.api import result_of
 from bot.platforms.matrix.feed import PLACE, Feed
-from bot.platforms.matrix.platform import Matrix, connect
 from bot.platforms.posting import webhook_session
 from config.errors import ConfigError
-from config.settings import load_settings
 from tests.platforms.faults import cut_after_reading, garbage, redirect, status
+from tests.platforms.matrix_office import LI, ZHANG, Office
 from tests.platforms.matrix_server import BOT, BOT_TOKEN, FakeMatrix, errcode
-
-ZHANG, LI, WANG = "@zhang:chat.test", "@li:chat.test", "@wang:elsewhere.test"
-
-
-class Office:
-    """The other side of the platform: what was received, whom it knows."""
-
-    def __init__(self, server: FakeMatrix, folder: Path, session: Any) -> None:
-        self.server = server
-        self.folder = folder
-        self.session = session
-        self.received: list[Incoming] = []
-        self.files: list[tuple[str, int, bytes]] = []
-        self.lost: list[str] = []
-        self.known = {ZHANG, LI}
-        self.news = asyncio.Condition()
-
-    async def receive(self, incoming: Incoming) -> list[str]:
-        self.received.append(incoming)
-        self.lost += [file.lost for file in incoming.files]
-        self.files += [(file.name, file.size, file.path.read_bytes()) for file in incoming.files]
-        async with self.news:
-            self.news.notify_all()
-        return []
-
-    async def knows(self, platform: str, native: str) -> bool:
-        assert platform == "matrix"
-        return native in self.known
-
-    def wiring(self, **settings: str) -> Wiring:
-        environ = {
-            "JIESU_DATA_DIR": str(self.folder),
-            "JIESU_MATRIX__HOMESERVER": self.server.url,
-            "JIESU_MATRIX__USER_ID": BOT,
-            "JIESU_MATRIX__ACCESS_TOKEN": BOT_TOKEN,
-            **settings,
-        }
-        given = load_settings(None, {name: value for name, value in environ.items() if value})
-
-        async def lead(name: str, work: Any) -> None:
-            assert name == "socket:matrix"
-            await work()
-
-        def now() -> datetime:
-            return datetime.now(UTC)
-
-        return Wiring(given, self.session, self.receive, None, lead, now, self.knows)  # type: ignore[arg-type]
-
-    def platform(self, **settings: str) -> Matrix:
-        return connect(self.wiring(**settings))
-
-    @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[Matrix]:
-        """The bot follows its feed; it has looked once when the test goes on."""
-        looks = len(self.server.syncs)
-        platform = self.platform()
-        task = asyncio.create_task(platform.run())
-        try:
-            # the first look that waits: all that stood there before is taken
-            await self.server.until(lambda: any(int(sync["timeout"]) for sync in self.server.syncs[looks:]))
-            yield platform
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def hears(self, count: int) -> list[str]:
-        """The texts, once there are so many."""
-        async with asyncio.timeout(20), self.news:
-            await self.news.wait_for(lambda: len(self.received) >= count)
-        return [incoming.text for incoming in self.received]
 
 
 @pytest.fixture
@@ -188,27 +115,6 @@ async def test_only_the_two_of_them_make_it_private(office: Office):
         await server.say(two, ZHANG, "待办")
         await office.hears(3)
     assert [incoming.chat for incoming in office.received] == [None, room, two]
-
-
-@pytest.mark.parametrize(
-    ("inviter", "direct", "known_room", "comes"),
-    [
-        (ZHANG, False, False, True),
-        ("@new:chat.test", True, False, True),
-        ("@new:chat.test", False, False, False),
-        (WANG, True, False, False),
-        (WANG, False, True, True),
-    ],
-)
-async def test_the_bot_comes_where_it_is_known_who_invites(office: Office, inviter, direct, known_room, comes):
-    server = office.server
-    room = server.room("invited", inviter)
-    if known_room:
-        office.known.add(room)
-    await server.invite(room, inviter, direct=direct)
-    async with office.listening():
-        pass
-    assert server.rooms[room].members[BOT] == ("join" if comes else "invite")
 
 
 async def test_a_file_is_fetched_where_it_is_meant_for_the_bot(office: Office):

@@ -17,6 +17,7 @@ from loguru import logger
 
 from bot.platforms.contract import Answer, Incoming, Outcome, Wiring
 from bot.platforms.matrix.api import CLIENT, Api, Trouble, segment
+from bot.platforms.matrix.invitations import Invitations
 from bot.platforms.matrix.media import fetched
 from bot.platforms.matrix.reading import Heard, Me, heard
 from bot.platforms.matrix.rooms import Rooms
@@ -73,6 +74,7 @@ class Feed:
         self._me = Me(user_id)
         self._told: set[str] = set()
         self._taking = Taking("matrix")
+        self._invitations = Invitations(wiring, api, rooms, user_id, waits)
         self._waits = waits
         self._random: Random = SystemRandom()
 
@@ -80,6 +82,7 @@ class Feed:
         """Read until cancelled; whatever fails is tried again after a growing pause."""
         failures = 0
         since: str | None = None
+        entering = asyncio.create_task(self._invitations.answer())
         try:
             while True:
                 try:
@@ -98,16 +101,19 @@ class Feed:
                     await asyncio.sleep(wait.total_seconds())
         finally:
             self.connected = False
+            entering.cancel()
+            await asyncio.gather(entering, return_exceptions=True)
             await self._taking.stop()
 
     async def _begin(self) -> str:
         """Who we are, and where reading goes on; raises Trouble. Before the first start nothing was said to us."""
         self._me = await whoami(self._api, self._user_id)
-        since = (await self._rooms.remembered(PLACE)).get("since")
-        if isinstance(since, str):
+        place = await self._rooms.remembered(PLACE)
+        if isinstance(since := place.get("since"), str):
+            self._invitations.recall(place.get("invited"))
             return since
         found = await self._sync(None)
-        await self._invitations(found)
+        self._invitations.note(found)
         return await self._keep(found)
 
     async def _look(self, since: str) -> str:
@@ -120,9 +126,9 @@ class Feed:
                 raise
             logger.bind(platform="matrix").error("the server does not know our place any more; reading begins anew")
             found = await self._sync(None)
-            await self._invitations(found)
+            self._invitations.note(found)
             return await self._keep(found)
-        await self._invitations(found)
+        self._invitations.note(found)
         rooms = _dict(_dict(found.get("rooms")).get("join"))
         said = {
             room: await self._missed(room, _dict(_dict(state).get("timeline")), since) for room, state in rooms.items()
@@ -143,7 +149,7 @@ class Feed:
 
     async def _keep(self, found: Mapping[str, Any]) -> str:
         place = _place(found)
-        await self._rooms.remember(PLACE, {"since": place})
+        await self._rooms.remember(PLACE, {"since": place, "invited": self._invitations.kept()})
         return place
 
     async def _missed(self, room: str, timeline: Mapping[str, Any], since: str) -> Sequence[Any]:
@@ -204,41 +210,6 @@ class Feed:
             return
         async with fetched(self._api, said.file, self._wiring.settings.data_dir, private=private) as file:
             await self._taking(partial(self._wiring.receive, replace(incoming, files=(file,))), ENDLESS, said.event)
-
-    async def _invitations(self, found: Mapping[str, Any]) -> None:
-        """Accept who may invite: somebody we know, into a room that we know, or, to talk in private, anybody of our
-        own server, for a person who is not bound yet can give the one-time code only there. Raises Trouble."""
-        for room, state in _dict(_dict(found.get("rooms")).get("invite")).items():
-            inviter, direct = self._invitation(_list(_dict(_dict(state).get("invite_state")).get("events")))
-            if inviter is None:
-                continue
-            log = logger.bind(platform="matrix")
-            neighbour = direct and inviter.partition(":")[2] == self._user_id.partition(":")[2]
-            if not (neighbour or await self._known(inviter) or await self._known(room)):
-                log.warning("an invitation to {} from somebody unknown is left alone", room)
-                continue
-            try:
-                await self._api.ask("POST", f"{CLIENT}/rooms/{segment(room)}/join", {})
-            except Trouble as trouble:
-                if trouble.code not in ("M_FORBIDDEN", "M_NOT_FOUND", "M_UNKNOWN"):
-                    raise
-                log.warning("an invitation to {} does not hold any more: {}", room, trouble.answer.detail)
-                continue
-            if direct:
-                await self._rooms.add(inviter, room)
-            log.info("came into {}", room)
-
-    async def _known(self, native: str) -> bool:
-        return await self._wiring.knows("matrix", native)
-
-    def _invitation(self, state: Sequence[Any]) -> tuple[str | None, bool]:
-        """Who invites, and whether to talk in private."""
-        for event in map(_dict, state):
-            if event.get("type") == "m.room.member" and event.get("state_key") == self._user_id:
-                sender, content = event.get("sender"), _dict(event.get("content"))
-                if content.get("membership") == "invite" and isinstance(sender, str):
-                    return sender, content.get("is_direct") is True
-        return None, False
 
     async def _cannot_read(self, room: str) -> None:
         """Say once, and again after a restart only the next day, why nobody is answered there."""

@@ -22,11 +22,20 @@ class Rooms:
         self._api = api
         self._user_id = user_id
         self._writing = asyncio.Lock()
+        self._expected: dict[str, str] = {}
+
+    def expect(self, account: str | None, room: str) -> None:
+        """Take a room for the private chat with a person before `add` could note it with the server, for they may
+        write as soon as the bot is there; None ends that."""
+        if account is None:
+            self._expected.pop(room, None)
+        else:
+            self._expected[room] = account
 
     async def private(self, room: str, account: str) -> bool:
         """Whether nobody but the bot and this person is in the room, and it is meant for the two; raises Trouble."""
-        direct = await self._direct()
-        return room in direct.get(account, ()) and await self._alone(room, account)
+        meant = self._expected.get(room) == account or room in (await self._direct()).get(account, ())
+        return meant and await self._alone(room, account)
 
     async def of(self, account: str) -> str:
         """The private room with a person, made where there is none; raises Trouble.

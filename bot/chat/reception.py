@@ -22,6 +22,7 @@ from bot.desk import Desk
 from bot.directory import Directory
 from bot.platforms.contract import Incoming
 from bot.platforms.splitting import without_surrogates
+from bot.turns import Turns
 from config.organisation import Group, Person
 from handlers import binding
 from handlers.commands.binding import WORDS
@@ -87,6 +88,7 @@ class Reception:
         self._desk = desk
         self._clock = clock
         self._redeeming = asyncio.Lock()
+        self._speaking = Turns()
 
     async def take(self, incoming: Incoming) -> list[str]:
         """Take one message; a `Receive`. Raises StoreError."""
@@ -114,12 +116,18 @@ class Reception:
 
     async def converse(self, incoming: Incoming, *, post: Post, stored: Quoted) -> list[Reply]:
         """Take one message of a platform whose accounts and chats are ours, and which keeps its messages in our store:
-        the console. Raises StoreError, and LookupError for an account that is nobody's."""
+        the console. What one person says is taken in the order in which it was said, as `Taking` does it for the other
+        platforms. Raises StoreError, and LookupError for an account that is nobody's."""
         person = self._office.organisation.person(incoming.account)
         if person is None:
             raise LookupError(incoming.account)
         chat = f"@{person.id}" if incoming.chat is None else incoming.chat
-        return await self._router.take(incoming, person, chat, post=post, stored=stored)
+        turn = self._speaking.join(person.id)
+        try:
+            await turn.wait()
+            return await self._router.take(incoming, person, chat, post=post, stored=stored)
+        finally:
+            self._speaking.leave(person.id, turn)
 
     async def knows(self, platform: str, native: str) -> bool:
         """Whether an account or chat is ours, as the store has it now; a `Knows`. Raises StoreError."""

@@ -1,5 +1,8 @@
 """Messages under way: a platform hears within a second that its message was taken, and it is tried until it is stored.
 
+What one person wrote is taken in the order in which it arrived: `派单 1` right behind `签收 1` must never overtake it,
+however many readers there are. Nobody waits for anybody else.
+
 From that second on a message that is not stored yet lives in this process only: its platform was told that it came and
 does not repeat it. A crash loses it; whoever wrote it got no answer and writes again (docs/limits.md).
 """
@@ -14,6 +17,7 @@ from loguru import logger
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
 from bot.platforms.waiting import pause
+from bot.turns import Turns
 from storage.errors import StoreError
 
 T = TypeVar("T")
@@ -45,43 +49,69 @@ class Taking:
         self._waits = waits
         self._random = SystemRandom()
         self._tasks: set[asyncio.Task[object]] = set()
+        self._turns = Turns()
 
     async def __call__(
-        self, work: Callable[[], Awaitable[T]], patience: timedelta | None = None, number: str = ""
+        self,
+        work: Callable[[], Awaitable[T]],
+        patience: timedelta | None = None,
+        number: str = "",
+        who: str | None = None,
     ) -> T | None:
         """Begin `work` and wait for its result as long as `patience` (`PATIENCE`); None when it goes on, or failed for
         good.
 
         It is begun again when it raises, so it must be such that a second time changes nothing. `number` is the
-        message's id, for the log. Raises Full, and nothing else.
+        message's id, for the log; `who` the account that wrote it, which has one message taken after the other, None
+        where nobody did. Raises Full, and nothing else.
         """
-        if len(self._tasks) >= self._most:
-            logger.bind(platform=self._platform).warning("message {} is not taken: too many are under way", number)
-            raise Full("正在处理的消息太多，请稍后再发")
-        task = asyncio.create_task(self._insist(work), name=number or "?")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        done, _ = await asyncio.wait({task}, timeout=(PATIENCE if patience is None else patience).total_seconds())
-        return task.result() if done and not task.cancelled() else None
+
+        async def in_turn(turn: asyncio.Event) -> T:
+            await turn.wait()
+            return await work()
+
+        return await self._begin(in_turn, patience, number, who)
 
     async def once(
-        self, first: Callable[[], Awaitable[bool]], work: Callable[[], Awaitable[T]], number: str = ""
+        self,
+        first: Callable[[], Awaitable[bool]],
+        work: Callable[[], Awaitable[T]],
+        number: str = "",
+        who: str | None = None,
     ) -> T | None:
         """The same for a callback whose nonce `first` remembers (`Doorkeeper.first`): both share the one second, for
-        a store that is slow for one is slow for the other. Raises Replayed, and Full."""
+        a store that is slow for one is slow for the other. The nonce waits for nobody's turn. Raises Replayed, and
+        Full."""
         replayed = False
 
-        async def both() -> T | None:
+        async def both(turn: asyncio.Event) -> T | None:
             nonlocal replayed
             if not await first():
                 replayed = True
                 return None
+            await turn.wait()
             return await work()
 
-        said = await self(both, number=number)
+        said = await self._begin(both, None, number, who)
         if replayed:
             raise Replayed
         return said
+
+    async def _begin(
+        self, work: Callable[[asyncio.Event], Awaitable[T]], patience: timedelta | None, number: str, who: str | None
+    ) -> T | None:
+        if len(self._tasks) >= self._most:
+            logger.bind(platform=self._platform).warning("message {} is not taken: too many are under way", number)
+            raise Full("正在处理的消息太多，请稍后再发")
+        # The place in line is taken before anything is awaited: it is the order of arrival.
+        line: object = object() if who is None else who
+        turn = self._turns.join(line)
+        task = asyncio.create_task(self._insist(lambda: work(turn)), name=number or "?")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._turns.leave(line, turn))
+        done, _ = await asyncio.wait({task}, timeout=(PATIENCE if patience is None else patience).total_seconds())
+        return task.result() if done and not task.cancelled() else None
 
     async def stop(self) -> None:
         """Let what is under way end, and give up what takes too long."""

@@ -1,5 +1,6 @@
 """An office whose people write on the example platform: the whole service, with a clock that only the test moves."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -71,10 +72,10 @@ def _chat(chat: str | None) -> dict[str, str]:
 class Unhurried(Taking):
     """What a test wrote is taken when it goes on, however slow the machine is."""
 
-    async def __call__(
-        self, work: Callable[[], Awaitable[T]], patience: timedelta = timedelta(minutes=1), number: str = ""
+    async def _begin(
+        self, work: Callable[[asyncio.Event], Awaitable[T]], patience: timedelta | None, number: str, who: str | None
     ) -> T | None:
-        return await super().__call__(work, patience, number)
+        return await super()._begin(work, patience or timedelta(minutes=1), number, who)
 
 
 def connect(wiring: Wiring, organisation: Organisation) -> Mapping[str, Platform]:

@@ -72,8 +72,9 @@ class Example:
             return web.json_response({"refusal": "请求过时了，请核对两边的时钟"}, status=403)
         if (incoming := read(self.name, body)) is not None:
             first = partial(self.wiring.door.first, self.name, nonce, body)
+            receive = partial(self.wiring.receive, incoming)
             try:  # both within a second; our own fault is no refusal
-                await self.taking.once(first, partial(self.wiring.receive, incoming))
+                await self.taking.once(first, receive, incoming.message_id, incoming.account)
             except Replayed:
                 return web.json_response({"refusal": "这个请求来过，内容却不同"}, status=403)
         return web.json_response({})

@@ -162,3 +162,61 @@ async def test_what_stopping_gives_up_is_named_in_the_log(take, monkeypatch):
         logger.remove(sink)
     assert len(told) == 1
     assert "CAIQ-7" in told[0]
+
+
+async def test_what_one_person_wrote_is_taken_in_order_and_acknowledged_all_the_same(take):
+    begun, let = [], asyncio.Event()
+
+    async def slow():
+        begun.append("slow")
+        await let.wait()
+
+    async def quick(name):
+        begun.append(name)
+
+    assert await take(slow, AT_ONCE, who="zhang") is None
+    assert await take(lambda: quick("behind"), AT_ONCE, who="zhang") is None, "acknowledged, and follows"
+    await take(lambda: quick("other"), LONG, who="li")
+    await take(lambda: quick("nobody's"), LONG)
+    assert begun == ["slow", "other", "nobody's"]
+    let.set()
+    await take(lambda: quick("last"), LONG, who="zhang")
+    assert begun[3:] == ["behind", "last"]
+    await take.stop()
+    assert len(take._turns) == 0
+
+
+async def test_what_fails_is_tried_before_what_came_after_it(take):
+    work, done = Work(StoreUnavailable("忙"), ZeroDivisionError()), []
+
+    async def after():
+        done.append(work.begun)
+
+    await take(work, AT_ONCE, who="zhang")
+    await take(after, LONG, who="zhang")
+    assert done == [3]
+
+
+async def test_a_nonce_waits_for_nobodys_turn(take):
+    let = asyncio.Event()
+
+    async def slow():
+        await let.wait()
+
+    async def first():
+        return False
+
+    await take(slow, AT_ONCE, who="zhang")
+    with pytest.raises(Replayed):
+        await take.once(first, Work(), who="zhang")
+    let.set()
+    await take.stop()
+    assert len(take._turns) == 0
+
+
+async def test_what_is_given_up_leaves_the_line(take, monkeypatch):
+    monkeypatch.setattr(taking, "GRACE", AT_ONCE)
+    for _ in range(3):
+        await take(asyncio.Event().wait, AT_ONCE, who="zhang")
+    await take.stop()
+    assert len(take._turns) == 0

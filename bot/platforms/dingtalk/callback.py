@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.platforms.contract import Doorkeeper
 from bot.platforms.dingtalk.answers import json_object
-from bot.platforms.dingtalk.messages import NAME
+from bot.platforms.dingtalk.messages import NAME, account_of
 from bot.platforms.dingtalk.signing import signed_at
 from bot.platforms.taking import Replayed, Taking
 from bot.web.middleware import refusal
@@ -46,7 +46,7 @@ class Callback:
         told = json_object(body)
         first, take = partial(self._door.first, NAME, f"{moment}:{given}", body), partial(self._take, told)
         try:
-            await self._taking.once(first, take, str(told.get("msgId", ""))[:128])
+            await self._taking.once(first, take, str(told.get("msgId", ""))[:128], account_of(told))
         except Replayed:
             return _refused("这个签名已经用过")
         return web.Response()

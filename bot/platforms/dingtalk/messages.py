@@ -41,7 +41,7 @@ def told(data: dict[str, Any]) -> Told | None:
     private = str(data.get("conversationType")) == _PRIVATE
     if message is None or (chat is None and not private) or str(data.get("conversationType")) not in (_PRIVATE, _GROUP):
         return None
-    account = _account(data)
+    account = account_of(data)
     read = _CONTENTS.get(str(data.get("msgtype")))
     if account is None or read is None:
         return None
@@ -64,7 +64,8 @@ def told(data: dict[str, Any]) -> Told | None:
     return Told(incoming, () if account.startswith(OUTSIDER) else tuple(enclosures))
 
 
-def _account(data: dict[str, Any]) -> str | None:
+def account_of(data: dict[str, Any]) -> str | None:
+    """Who wrote, by the platform's stable id; None where it names nobody."""
     member, sender = _id(data, "senderStaffId"), _id(data, "senderId")
     ours, theirs = data.get("chatbotCorpId"), data.get("senderCorpId")
     foreign = bool(ours and theirs and ours != theirs)

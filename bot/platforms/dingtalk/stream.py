@@ -18,7 +18,7 @@ from yarl import URL
 
 from bot.platforms.contract import Answer
 from bot.platforms.dingtalk.answers import json_object
-from bot.platforms.dingtalk.messages import NAME
+from bot.platforms.dingtalk.messages import NAME, account_of
 from bot.platforms.dingtalk.openapi import OpenApi
 from bot.platforms.door import LARGEST
 from bot.platforms.taking import Full, Taking
@@ -120,7 +120,8 @@ class Stream:
             case "CALLBACK", topic if topic == MESSAGES:
                 found = json_object(data if isinstance(data, str) else None)
                 try:
-                    await self._taking(lambda: self._take(found), number=str(found.get("msgId", ""))[:128])
+                    named = str(found.get("msgId", ""))[:128]
+                    await self._taking(lambda: self._take(found), number=named, who=account_of(found))
                 except Full:
                     return
                 answer = _RESPONSE

@@ -43,8 +43,11 @@ class Arrivals:
             kind = header.get("event_type") if isinstance(header, dict) else None
             logger.bind(platform=NAME).debug("nothing for us: {}", str(kind)[:64])
             return {}
-        work, number = partial(self._taken, event, found), found.incoming.message_id
-        said = await (self._taking(work, number=number) if first is None else self._taking.once(first, work, number))
+        work, number, who = partial(self._taken, event, found), found.incoming.message_id, found.incoming.account
+        if first is None:
+            said = await self._taking(work, number=number, who=who)
+        else:
+            said = await self._taking.once(first, work, number, who)
         return _toast(said) if found.incoming.button else {}
 
     async def know_bot(self) -> str | None:

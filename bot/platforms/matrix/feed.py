@@ -206,10 +206,11 @@ class Feed:
             reply=reply,
         )
         if said.file is None:
-            await self._taking(partial(self._wiring.receive, incoming), ENDLESS, said.event)
+            await self._taking(partial(self._wiring.receive, incoming), ENDLESS, said.event, said.sender)
             return
         async with fetched(self._api, said.file, self._wiring.settings.data_dir, private=private) as file:
-            await self._taking(partial(self._wiring.receive, replace(incoming, files=(file,))), ENDLESS, said.event)
+            receive = partial(self._wiring.receive, replace(incoming, files=(file,)))
+            await self._taking(receive, ENDLESS, said.event, said.sender)
 
     async def _cannot_read(self, room: str) -> None:
         """Say once, and again after a restart only the next day, why nobody is answered there."""

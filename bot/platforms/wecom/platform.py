@@ -138,12 +138,13 @@ class WeCom:
     async def _take_body(self, body: dict[str, Any], request: str) -> None:
         match read(body, request):
             case Message() as message:
+                incoming = message.incoming
                 await self._taking(
-                    lambda: self._take(message, {REQUEST: request}), AT_ONCE, message.incoming.message_id
+                    lambda: self._take(message, {REQUEST: request}), AT_ONCE, incoming.message_id, incoming.account
                 )
             case Press() as press:
                 arrived = time.monotonic()
-                await self._taking(lambda: self._pressed(press, request, arrived), AT_ONCE)
+                await self._taking(lambda: self._pressed(press, request, arrived), AT_ONCE, who=press.account)
             case other:
                 logger.debug("wecom: {} is not for us", other)
 
@@ -155,7 +156,8 @@ class WeCom:
             case Message() as message:
                 return await (self._passive(message, first) if by_xml else self._answered(message, first))
             case Press() as press if (command := cards.command_of(press)) is not None:
-                await self._taking.once(first, partial(self._wiring.receive, press.incoming(command)))
+                receive = partial(self._wiring.receive, press.incoming(command))
+                await self._taking.once(first, receive, who=press.account)
             case other:
                 logger.debug("wecom: {} is not for us", type(other).__name__)
         return None
@@ -176,7 +178,7 @@ class WeCom:
                 self._streams.taken(stream, len(said))
             return said
 
-        said = await self._taking.once(first, take, number)
+        said = await self._taking.once(first, take, number, message.incoming.account)
         return None if stream is None or said == [] else self._streams.begin(stream)
 
     async def _passive(self, message: Message, first: First) -> str:
@@ -189,7 +191,7 @@ class WeCom:
         async def take() -> None:
             self._streams.taken(stream, len(await self._take(message, {PASSIVE: stream})))
 
-        await self._taking.once(first, take, number)
+        await self._taking.once(first, take, number, message.incoming.account)
         left = until - asyncio.get_running_loop().time()
         return await self._streams.whole(stream, timedelta(seconds=max(left, 0)))
 

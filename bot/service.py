@@ -201,7 +201,9 @@ async def running(office: Office, connect: Connect = connected) -> AsyncIterator
         real = SystemClock().now
         door = Door(desk, real, office.settings.callbacks.freshness)
         leases = Leases(desk, holder)
-        wiring = Wiring(office.settings, session, reception.take, door, leases, real, reception.knows, desk)
+        wiring = Wiring(
+            office.settings, session, reception.take, door, leases, real, reception.knows, desk, reception.offered
+        )
         platforms = connect(wiring, office.organisation)
         connections = Connections(platforms, leases.elsewhere)
         senders = Senders(office.organisation, directory, platforms)

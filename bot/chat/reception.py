@@ -15,12 +15,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from loguru import logger
 
+from bot.chat.offering import next_steps
 from bot.chat.parser import Invocation, orders_of_quote, parse
 from bot.chat.router import INDEX, Router
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.directory import Directory
-from bot.platforms.contract import Incoming
+from bot.platforms.contract import Action, Incoming
 from bot.platforms.splitting import without_surrogates
 from bot.turns import Turns
 from config.organisation import Group, Person
@@ -134,6 +135,19 @@ class Reception:
         await self._desk.read(self._directory.load, self._clock.now())
         person, group = self._directory.person(platform, native), self._directory.group(platform, native)
         return person is not None or group is not None
+
+    async def offered(self, incoming: Incoming) -> tuple[Action, ...]:
+        """What the card of a pressed button may offer next where it was pressed; an `Offered`. Raises StoreError."""
+        chat = incoming.chat
+        if chat is None:
+            return ()
+
+        def look(scope: Scope) -> tuple[Action, ...]:
+            self._directory.load(scope)
+            group = self._directory.group(incoming.platform, chat)
+            return () if group is None else next_steps(self._office, scope, incoming.text, group)
+
+        return await self._desk.read(look, self._clock.now())
 
     async def _redeem(self, incoming: Incoming, code: str, person: Person | None, group: Group | None) -> list[str]:
         offer = binding.Offer(

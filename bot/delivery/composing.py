@@ -40,7 +40,7 @@ class Composer:
             markdown=content.get("markdown"),
             table=_table(content.get("table")),
             file=_file(content.get("file")),
-            actions=tuple(_action(action) for action in content.get("actions", ())),
+            actions=tuple(action_of(action) for action in content.get("actions", ())),
             plain=group is not None and group.text_only,
             edits=content.get("edits"),
             reply=content.get("reply"),
@@ -85,5 +85,6 @@ def _file(value: Any) -> OutgoingFile | None:
     return None if value is None else OutgoingFile(value["name"], value["media"], b64decode(value["data"]))
 
 
-def _action(value: Any) -> Action:
+def action_of(value: Mapping[str, Any]) -> Action:
+    """One offer of the office (`handlers.offers`) as platforms are given it."""
     return Action(value["label"], value["command"], tuple((label, word) for label, word in value.get("choices", ())))

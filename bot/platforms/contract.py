@@ -277,6 +277,16 @@ async def nobody(platform: str, native: str) -> bool:
     return False
 
 
+Offered = Callable[[Incoming], Awaitable[tuple[Action, ...]]]
+"""What may be done next, in the chat where it was pressed, with the order of a button that was pressed and whose
+command was carried out: for a platform that can change a pressed card then and never else. Raises StoreError."""
+
+
+async def nothing(incoming: Incoming) -> tuple[Action, ...]:
+    """Offers nothing: an `Offered`."""
+    return ()
+
+
 class Leader(Protocol):
     """Keeps one connection per bot: of several replicas exactly one runs the work."""
 
@@ -316,6 +326,7 @@ class Wiring:
     now: Callable[[], datetime]
     knows: Knows = nobody
     desk: Desk | None = None
+    offered: Offered = nothing
 
 
 class Platform(Protocol):

@@ -118,6 +118,48 @@ async def test_a_morning_on_wecom(gateway, database_url, tmp_path):
         assert "【#" not in stranger.content and told.content
 
 
+async def test_an_order_goes_its_main_road_by_one_card(gateway, database_url, tmp_path):
+    async with office_on(gateway, database_url, tmp_path):
+
+        async def card_after(person, key, chosen=None):
+            before = len(gateway.updates)
+            await gateway.press(task, key, person, chosen=chosen)
+            await gateway.until(lambda: len(gateway.updates) > before)
+            return gateway.updates[-1]["template_card"]
+
+        async def refused(person, key, words, chosen=None):
+            before, changes = len(gateway.said), len(gateway.updates)
+            await gateway.press(task, key, person, chosen=chosen)
+            await gateway.until(
+                lambda: any(
+                    one.content.startswith("✘") and words in one.content and f"<@{person}>" in one.content
+                    for one in gateway.said[before:]
+                )
+            )
+            assert len(gateway.updates) == changes, "the card is left to others"
+
+        await gateway.say("待办", "zhang", CHAT)  # only then may the bot begin something there
+        await gateway.say(REGISTER, "zhang", None)
+        await gateway.until(lambda: any(one.kind == "template_card" for one in gateway.said))
+        (first,) = (one.content for one in gateway.said if one.kind == "template_card")
+        task = first["task_id"]
+        assert [button["key"] for button in first["button_list"]] == ["/签收 1"]
+
+        signed = await card_after("zhang", "/签收 1")
+        assert signed["card_type"] == "button_interaction" and "已签收" in signed["main_title"]["title"]
+        assert [button["key"] for button in signed["button_list"]] == ["/派单 1"]
+        options = {option["text"]: option["id"] for option in signed["button_selection"]["option_list"]}
+        assert "城管科" in options
+
+        await refused("li", "/签收 1", "张坐席 已于 09:00 签收")  # still shown the old button
+        await refused("zhang", "/派单 1", "科室")  # nothing was chosen
+        await refused("qian", "/派单 1", "派单", options["城管科"])  # may not
+
+        dispatched = await card_after("zhang", "/派单 1", options["城管科"])
+        assert dispatched["card_type"] == "text_notice" and "城管科" in str(dispatched)
+        assert gateway.refused == []
+
+
 async def test_what_is_for_a_chat_where_nobody_spoke_to_the_bot_waits_until_somebody_does(store, gateway, session):
     clock = HandClock()
 

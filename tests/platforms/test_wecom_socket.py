@@ -45,6 +45,7 @@ class Bot:
         self.received = received
         self.pauses = pauses
         self.replies = ["✔ 【#12】 已签收（张三 12:00）\n派单时限：今天 12:30"]
+        self.offers = ()
         self.arrived = asyncio.Event()
 
     async def receive(self, incoming):
@@ -52,6 +53,10 @@ class Bot:
         self.received.append((incoming, files))
         self.arrived.set()
         return self.replies
+
+    async def offered(self, incoming):
+        assert incoming.button
+        return self.offers
 
     async def next(self):
         async with asyncio.timeout(10):
@@ -81,7 +86,7 @@ async def bot_on(gateway, tmp_path, features="markdown_v2,template_card", **envi
 
     async with webhook_session() as session:
         settings = load_settings(None, variables | environ)
-        wiring = Wiring(settings, session, bot.receive, None, lead, lambda: datetime.now(UTC))
+        wiring = Wiring(settings, session, bot.receive, None, lead, lambda: datetime.now(UTC), offered=bot.offered)
         bot.platform = connect(wiring)
         bot.platform._socket._rest = rest
         task = asyncio.create_task(bot.platform.run())
@@ -323,6 +328,47 @@ async def test_a_choice_is_appended_to_its_command(gateway, bot):
     await gateway.press(card["task_id"], "/派单 12", chosen="pingan")
 
     assert (await bot.next()).text == "/派单 12 pingan"
+
+
+async def test_a_pressed_card_goes_on_to_the_next_step_under_its_task_id(gateway, bot):
+    card = await sent_card(gateway, bot, SIGN)
+    bot.offers = (DISPATCH,)
+    await gateway.press(card["task_id"], "/签收 12")
+    await gateway.until(lambda: len(gateway.updates) == 1)
+    bot.offers = ()
+    await gateway.press(card["task_id"], "/派单 12", chosen="pingan")
+    await gateway.until(lambda: len(gateway.updates) == 2)
+
+    assert bot.received[-1][0].text == "/派单 12 pingan"
+    moved, over = (update["template_card"] for update in gateway.updates)
+    assert moved["task_id"] == over["task_id"] == card["task_id"]
+    assert moved["main_title"]["title"] == "✔ 【#12】 已签收（张三 12:00）"
+    assert [button["key"] for button in moved["button_list"]] == ["/派单 12"]
+    assert moved["button_selection"]["question_key"] == "/派单 12"
+    assert [option["id"] for option in moved["button_selection"]["option_list"]] == ["chengguan", "pingan"]
+    assert (over["card_type"], "button_list" in over) == ("text_notice", False)
+    assert gateway.refused == []
+
+
+async def test_a_card_that_is_slow_to_change_keeps_nobody_from_going_on(gateway, bot):
+    card = await sent_card(gateway, bot, SIGN)
+    asked, let = asyncio.Event(), asyncio.Event()
+    ask = bot.platform._socket.ask
+
+    async def slow(command, *more):
+        if command == "aibot_respond_update_msg":
+            asked.set()
+            await let.wait()
+        return await ask(command, *more)
+
+    bot.platform._socket.ask = slow
+    await gateway.press(card["task_id"], "/签收 12")
+    assert (await bot.next()).text == "/签收 12"
+    await asked.wait()
+    await gateway.say("/查 12")
+    assert "/查 12" in (await bot.next()).text
+    let.set()
+    await gateway.until(lambda: gateway.updates != [])
 
 
 @pytest.mark.parametrize("reply", ["✘ 【#12】 已经签收", "您不在本单位的人员里"])

@@ -281,28 +281,8 @@ class FakeGateway:
         return 0
 
     def _card(self, chat: str, card: dict[str, Any]) -> int:
-        task, buttons = card.get("task_id", ""), card.get("button_list", [])
-        keys = [button["key"] for button in buttons]
-        fits = (
-            card.get("card_type") == "button_interaction"
-            and TASK_ID.fullmatch(task) is not None
-            and task not in self._cards
-            and bool(card.get("main_title", {}).get("title"))
-            and 1 <= len(buttons) <= 6
-            and len(set(keys)) == len(keys)
-            and all(0 < len(key.encode()) <= 1024 for key in keys)
-            and all(button["text"] for button in buttons)
-        )
-        selection = card.get("button_selection")
-        if selection is not None:
-            options = [option["id"] for option in selection["option_list"]]
-            fits = (
-                fits
-                and 1 <= len(options) <= 10
-                and len(set(options)) == len(options)
-                and selection["question_key"] != ""
-            )
-        if not fits:
+        task = card.get("task_id", "")
+        if not _pressable(card) or TASK_ID.fullmatch(task) is None or task in self._cards:
             return 42014
         self._cards[task] = chat
         return 0
@@ -313,7 +293,8 @@ class FakeGateway:
             return 846605
         if body.get("response_type") != "update_template_card" or card.get("task_id") != asked.card:
             return 42014
-        if card.get("card_type") != "text_notice" or not card.get("card_action", {}).get("url"):
+        leads = card.get("card_type") == "text_notice" and bool(card.get("card_action", {}).get("url"))
+        if not (leads or _pressable(card)):
             return 42014
         if not self._room(asked.chat):
             return 45009
@@ -347,3 +328,24 @@ class FakeGateway:
         self._asked[request] = Asked(chat, kind, card, self.now())
         await self.send_raw(json.dumps({"cmd": command, "headers": {"req_id": request}, "body": body}))
         return request
+
+
+def _pressable(card: dict[str, Any]) -> bool:
+    """Whether it is a card with buttons as the platform takes one."""
+    buttons = card.get("button_list", [])
+    keys = [button["key"] for button in buttons]
+    fits = (
+        card.get("card_type") == "button_interaction"
+        and bool(card.get("main_title", {}).get("title"))
+        and 1 <= len(buttons) <= 6
+        and len(set(keys)) == len(keys)
+        and all(0 < len(key.encode()) <= 1024 for key in keys)
+        and all(button["text"] for button in buttons)
+    )
+    selection = card.get("button_selection")
+    if selection is not None:
+        options = [option["id"] for option in selection["option_list"]]
+        fits = (
+            fits and 1 <= len(options) <= 10 and len(set(options)) == len(options) and selection["question_key"] != ""
+        )
+    return fits

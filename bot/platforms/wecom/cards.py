@@ -5,7 +5,7 @@ A button's key is its command; a press brings it back, so that nothing about a c
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -55,19 +55,12 @@ def card(message: Outgoing, unique: str) -> dict[str, Any]:
 
     `unique` tells two attempts at the same message apart: the platform takes a task id once.
     """
-    found: dict[str, Any] = {
-        "card_type": "button_interaction",
+    return {
         "main_title": {"title": _cut(first_line(message.text), _TITLE)},
         "sub_title_text": _cut(_rest(message.text), _BODY),
         "task_id": f"jiesu-{message.key}-{unique}",
+        **_offering(message.actions),
     }
-    choosing = next((action for action in message.actions if action.choices), None)
-    if choosing is not None:
-        found["button_selection"] = _selection(choosing)
-    # one list of choices fits on a card: a second one's command is left to be typed
-    buttons = [action for action in message.actions if not action.choices or action is choosing]
-    found["button_list"] = [_button(action, number) for number, action in enumerate(buttons[:MOST_BUTTONS])]
-    return found
 
 
 def command_of(press: Press) -> str | None:
@@ -77,9 +70,10 @@ def command_of(press: Press) -> str | None:
     return press.key if press.chosen is None else f"{press.key} {press.chosen}"
 
 
-def settled(press: Press, answer: str) -> dict[str, Any]:
-    """What takes a card's place for everybody once its command was carried out: who did what, and no buttons."""
-    return _replacement(press, {"title": _cut(first_line(answer), _TITLE)}, _cut(_rest(answer), _BODY))
+def settled(press: Press, answer: str, actions: Sequence[Action] = ()) -> dict[str, Any]:
+    """What takes a card's place for everybody once its command was carried out: who did what, and the buttons of what
+    can be done next in this chat."""
+    return _replacement(press, {"title": _cut(first_line(answer), _TITLE)}, _cut(_rest(answer), _BODY), actions)
 
 
 def expired(press: Press) -> dict[str, Any]:
@@ -87,11 +81,25 @@ def expired(press: Press) -> dict[str, Any]:
     return _replacement(press, dict(_OVER), "") | {"userids": [press.account]}
 
 
-def _replacement(press: Press, title: dict[str, str], body: str) -> dict[str, Any]:
-    shown: dict[str, Any] = {"card_type": "text_notice", "main_title": title, "card_action": _HOME}
+def _replacement(press: Press, title: dict[str, str], body: str, actions: Sequence[Action] = ()) -> dict[str, Any]:
+    """An update may be a card of any type; it keeps the task id, which every further press of it names again."""
+    shown: dict[str, Any] = {"main_title": title, "task_id": press.card}
+    shown |= _offering(actions) if actions else {"card_type": "text_notice", "card_action": _HOME}
     if body:
         shown["sub_title_text"] = body
-    return {"response_type": "update_template_card", "template_card": {**shown, "task_id": press.card}}
+    return {"response_type": "update_template_card", "template_card": shown}
+
+
+def _offering(actions: Sequence[Action]) -> dict[str, Any]:
+    """The part of a card that can be pressed."""
+    found: dict[str, Any] = {"card_type": "button_interaction"}
+    choosing = next((action for action in actions if action.choices), None)
+    if choosing is not None:
+        found["button_selection"] = _selection(choosing)
+    # one list of choices fits on a card: a second one's command is left to be typed
+    buttons = [action for action in actions if not action.choices or action is choosing]
+    found["button_list"] = [_button(action, number) for number, action in enumerate(buttons[:MOST_BUTTONS])]
+    return found
 
 
 def _button(action: Action, number: int) -> dict[str, Any]:

@@ -212,20 +212,26 @@ class WeCom:
         return await knows(PLATFORM, incoming.account) and (chat is None or await knows(PLATFORM, chat))
 
     async def _pressed(self, press: Press, request: str, arrived: float) -> None:
-        """Carry out a button's command and show on the card who did what, while the card can be changed.
+        """Carry out a button's command and show on the card who did what and what comes next, while it can be changed.
 
         A refusal, or the line for who is none of ours, stays an answer in the chat: the buttons are still there for
         whoever may press them.
         """
-        assert self._socket is not None
         command = cards.command_of(press)
         if command is None:
             shown = cards.expired(press)
         else:
-            answers = await self._wiring.receive(press.incoming(command))
+            incoming = press.incoming(command)
+            answers = await self._wiring.receive(incoming)
             if not answers or not answers[0].startswith(DONE):
                 return
-            shown = cards.settled(press, answers[0])
+            shown = cards.settled(press, answers[0], await self._wiring.offered(incoming))
+        # Not in the turn of who pressed: what they say next need not wait for the platform to have changed the card.
+        with contextlib.suppress(Full):
+            await self._taking(lambda: self._change(press, request, arrived, shown), AT_ONCE)
+
+    async def _change(self, press: Press, request: str, arrived: float, shown: dict[str, Any]) -> None:
+        assert self._socket is not None
         chat = press.account if press.chat is None else press.chat
         if time.monotonic() - arrived < UPDATED.total_seconds() and self._changes.take(chat):
             answer = await self._socket.ask("aibot_respond_update_msg", shown, request)

@@ -10,7 +10,7 @@ from config.addresses import checked_address
 from config.document import Document, Loc, read_document
 from config.entries import PLATFORMS, Community, Department, Group, Patch, Person, Robot
 from config.problems import did_you_mean, folded, validated
-from config.robot_forms import form_of
+from config.robot_forms import robot_key
 
 
 class Entries(NamedTuple):
@@ -141,17 +141,18 @@ def _robots(document: Document, file: _File) -> None:
         for index, robot in enumerate(group.robots):
             loc: Loc = ("groups", number, "robots", index, "webhook_env" if robot.webhook_env else "webhook")
             url = robot.webhook.get_secret_value()
+            where = f"（{group.name}{f'，环境变量 {robot.webhook_env}' if robot.webhook_env else ''}）"
             try:
                 checked_address(url)
             except ValueError as fault:
-                raise document.error(loc, str(fault)) from None
-            form = form_of(robot.platform, url)
-            found = form.shape.search(url)
-            if found is None:
-                text = f"{PLATFORMS[robot.platform]}群机器人的地址应含 {form.wanted}，请从群机器人设置里整行复制"
-                raise document.error(loc, text)
+                raise document.error(loc, f"{fault}{where}") from None
+            try:
+                key = robot_key(robot.platform, url)
+            except ValueError as fault:
+                text = f"{PLATFORMS[robot.platform]}群机器人的地址{fault}，请从群机器人设置里整行复制{where}"
+                raise document.error(loc, text) from None
             # The same robot is the same whatever else stands in its address.
-            own = f"{robot.platform}：{found[1].lower()}"
+            own = f"{robot.platform}：{key.lower()}"
             if own in webhooks:
                 raise document.error(
                     loc, f"这个机器人已经用在第 {document.line(webhooks[own])} 行，一个机器人只能发一个群"

@@ -72,6 +72,8 @@ department = "chengguan"
 """
 KEY = "3f2a1111-2222-3333-4444-555555555555"
 HOOK = f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}"
+DING = f"https://oapi.dingtalk.com/robot/send?access_token={KEY}"
+FEISHU = f"https://open.feishu.cn/open-apis/bot/v2/hook/{KEY}"
 
 
 @pytest.fixture
@@ -215,6 +217,8 @@ def line_of(text: str, marker: str) -> int:
         ("https://qyapi.weixin.qq.com/send", "应含 key="),
         (HOOK[:-1], "应含 key= 和 36 位的键值"),
         (f"{HOOK}0", "应含 key= 和 36 位的键值"),
+        (HOOK.replace("/send", "/sendx"), "企业微信群机器人的地址在问号前应以 /cgi-bin/webhook/send 结尾"),
+        (HOOK.replace("qyapi.", "qyapi.."), "主机名写法不对"),
         ("ftp://qyapi.weixin.qq.com/send?key=3f2a", "应以 https:// 开头"),
         ("3f2a", "应为完整的地址"),
     ],
@@ -223,12 +227,14 @@ def test_a_wrong_webhook_is_refused_without_repeating_it(load, hook: str, messag
     with pytest.raises(ConfigError) as caught:
         load(hook=hook)
     assert message in str(caught.value)
-    assert "3f2a" not in str(caught.value)
+    assert "robots.webhook_env" in str(caught.value)
+    assert str(caught.value).endswith("（派单工作群，环境变量 HOOK）"), "which of many robots it is"
+    assert "3f2a" not in str(caught.value) and KEY[:8] not in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8123", "localhost", "[::1]:9"])
 def test_plain_http_reaches_this_machine(load, host: str):
-    assert load(hook=f"http://{host}/send?key={KEY}")
+    assert load(hook=f"http://{host}/cgi-bin/webhook/send?key={KEY}")
 
 
 def test_a_private_installation_of_wecom_may_have_keys_of_its_own_form(load):
@@ -243,25 +249,29 @@ def test_one_robot_sends_to_one_group(load):
     twice = BASE + 'robots = [{ platform = "wecom", webhook_env = "HOOK" }]\n'
     with pytest.raises(ConfigError, match=r"第 59 行 robots\.webhook_env：这个机器人已经用在第 51 行"):
         load(twice)
-    other = f"{HOOK.replace('?', '?debug=1&')}".upper().replace("HTTPS", "https").replace("KEY", "key")
+    other = HOOK.replace("?", "?debug=1&").replace(KEY, KEY.upper())
     again = BASE + f'robots = [{{ platform = "wecom", webhook = "{other}" }}]\n'
     with pytest.raises(ConfigError, match="这个机器人已经用在第 51 行"):
         load(again)
 
 
 @pytest.mark.parametrize(
-    ("platform", "good", "wrong"),
+    ("good", "wrong", "message"),
     [
-        ("dingtalk", "https://oapi.dingtalk.com/robot/send?access_token=3f2a", "https://oapi.dingtalk.com/robot/send"),
-        ("feishu", "https://open.feishu.cn/open-apis/bot/v2/hook/3f2a", "https://open.feishu.cn/open-apis/bot/v2/3f2a"),
+        (DING, "https://oapi.dingtalk.com/robot/send", "钉钉群机器人的地址应含 access_token="),
+        (DING, "https://oapi.dingtalk.com/robot/send?access_token=3f2a", "应含 access_token= 和 16 到 256 位的令牌"),
+        (DING, DING.replace("/send", "/sendx"), "钉钉群机器人的地址在问号前应以 /robot/send 结尾"),
+        (FEISHU, "https://open.feishu.cn/open-apis/bot/v2/3f2a", "飞书群机器人的地址应含 /open-apis/bot/v2/hook/"),
+        (FEISHU, FEISHU.replace(KEY, "3f2a"), "应含 /open-apis/bot/v2/hook/ 和 8 到 128 位的键值"),
     ],
 )
-def test_each_platforms_robots_have_their_own_form(load, platform, good, wrong):
-    robots = 'robots = [{{ platform = "{}", webhook = "{}" }}]\n'
-    assert load(BASE + robots.format(platform, good))
-    with pytest.raises(ConfigError, match=r"第 59 行 robots\.webhook：.*群机器人的地址应含") as caught:
-        load(BASE + robots.format(platform, wrong))
-    assert "3f2a" not in str(caught.value)
+def test_each_platforms_robots_have_their_own_form(load, good, wrong, message):
+    robots = f'robots = [{{{{ platform = "{"dingtalk" if good is DING else "feishu"}", webhook = "{{}}" }}}}]\n'
+    assert load(BASE + robots.format(good))
+    with pytest.raises(ConfigError, match=r"第 59 行 robots\.webhook：") as caught:
+        load(BASE + robots.format(wrong))
+    assert message in str(caught.value) and str(caught.value).endswith("（城管科群）")
+    assert "3f2a" not in str(caught.value) and KEY[:8] not in str(caught.value)
 
 
 def test_one_account_is_one_person(load):

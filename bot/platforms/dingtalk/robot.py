@@ -1,6 +1,5 @@
 """DingTalk's custom robot (自定义机器人): messages to one group through an address that holds its key."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,12 +16,11 @@ from bot.platforms.posting import NoReply, Reply, answer_without_reply, post_jso
 from config.addresses import checked_address
 from config.entries import Robot
 from config.errors import ConfigError
+from config.robot_forms import DINGTALK_PATH, robot_key
 
 PUBLIC_BASE: Final = "https://oapi.dingtalk.com"
-PATH: Final = "/robot/send"
 TIMEOUT: Final = timedelta(seconds=10)
 """★ For the whole request. A longer wait would only hold up the messages behind it."""
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _WRONG: Final = "钉钉群机器人的地址不对"
 _NOTHING: Final = {"msgtype": "probe"}
 """No kind of message: whoever takes address and signature refuses it, and nobody reads anything."""
@@ -103,18 +101,13 @@ def _called(webhook: str, oapi_base: str) -> str:
     """The address that is really called: nothing of the given one is kept but its host, path and key."""
     try:
         webhook, oapi_base = checked_address(webhook.strip()), checked_address(oapi_base.strip())
-    except ValueError as error:
-        raise ConfigError(f"{_WRONG}：{error}") from None
-    try:
+        token = robot_key("dingtalk", webhook)
         given, base = URL(webhook), URL(oapi_base)
-        for url in (given, base):
-            (url.raw_host or "").encode("idna")
-    except ValueError:
-        raise ConfigError(f"{_WRONG}：主机名写法不对") from None
-    token = given.query.get("access_token", "")
-    if not given.path.endswith(PATH) or not _TOKEN.fullmatch(token):
-        raise ConfigError(f"{_WRONG}：应为 {PUBLIC_BASE}{PATH}?access_token=…，请从群机器人的设置页完整复制")
+        (base.raw_host or "").encode("idna")
+    except ValueError as error:
+        reason = "主机名写法不对" if isinstance(error, UnicodeError) else error
+        raise ConfigError(f"{_WRONG}：{reason}，请从群机器人的设置页完整复制") from None
     target = given
     if given.host == URL(PUBLIC_BASE).host and base.host != given.host:
-        target = base.with_path(base.path.rstrip("/") + PATH)
+        target = base.with_path(base.path.rstrip("/") + DINGTALK_PATH)
     return str(target.with_query(access_token=token).with_fragment(None))

@@ -7,7 +7,6 @@ a repr or an exception. The signature travels in the body (platforms, A3).
 import hashlib
 import hmac
 import json
-import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,12 +22,11 @@ from bot.platforms.feishu.content import content_of, divided
 from bot.platforms.posting import post_json
 from config.addresses import checked_address
 from config.errors import ConfigError
+from config.robot_forms import FEISHU_PATH, robot_key
 
 PUBLIC_HOSTS: Final = frozenset({"open.feishu.cn", "open.larksuite.com"})
-WEBHOOK_PATH: Final = "/open-apis/bot/v2/hook/"
 WEBHOOK_TIMEOUT: Final = timedelta(seconds=10)
 """★ For the whole request. A longer wait would only hold up the messages behind it."""
-_KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 
 
 class FeishuWebhook:
@@ -101,16 +99,14 @@ def signature(secret: str, at: datetime) -> dict[str, str]:
 def _called(webhook: str, api_base: str) -> URL:
     """The address that is really called: nothing of the given one is kept but its host and key."""
     try:
-        given, base = URL(checked_address(webhook.strip())), URL(checked_address(api_base.strip()))
-        for url in (given, base):
-            (url.raw_host or "").encode("idna")
+        webhook, api_base = checked_address(webhook.strip()), checked_address(api_base.strip())
+        key = robot_key("feishu", webhook)
+        given, base = URL(webhook), URL(api_base)
+        (base.raw_host or "").encode("idna")
     except ValueError as error:
         reason = "主机名写法不对" if isinstance(error, UnicodeError) else error
-        raise ConfigError(f"飞书自定义机器人的地址不对：{reason}") from None
-    front, found, key = given.path.partition(WEBHOOK_PATH)
-    if not found or not _KEY.fullmatch(key):
-        example = f"https://open.feishu.cn{WEBHOOK_PATH}…"
-        raise ConfigError(f"飞书自定义机器人的地址不对：应为 {example}，请从群机器人的设置里完整复制")
+        raise ConfigError(f"飞书自定义机器人的地址不对：{reason}，请从群机器人的设置里完整复制") from None
+    front = given.path.partition(FEISHU_PATH)[0]
     if given.host in PUBLIC_HOSTS and base.host not in PUBLIC_HOSTS:
         given, front = base, base.path.rstrip("/")
-    return given.with_path(f"{front}{WEBHOOK_PATH}{key}").with_query(None).with_fragment(None)
+    return given.with_path(f"{front}{FEISHU_PATH}{key}").with_query(None).with_fragment(None)

@@ -27,10 +27,9 @@ from bot.platforms.wecom.uploading import kind_of, undelivered
 from bot.platforms.wecom.wording import accounts_of, as_markdown, calling, harmless, naming, reached
 from config.addresses import checked_address
 from config.errors import ConfigError
-from config.robot_forms import WECOM_HOST, form_of
+from config.robot_forms import WECOM_HOST, WECOM_PATH, robot_key
 
 PUBLIC_BASE = f"https://{WECOM_HOST}"
-WEBHOOK_PATH = "/cgi-bin/webhook/send"
 UPLOAD_PATH = "/cgi-bin/webhook/upload_media"
 TEXT_BYTES = 2048
 """The longest `text.content`, in bytes of UTF-8 (platforms, A1)."""
@@ -145,7 +144,7 @@ class WeComWebhook:
         Nothing stands in the group by an upload alone: whatever became of it, the message was not delivered.
         """
         url = URL(self._address.get_secret_value())
-        path = url.path.removesuffix(WEBHOOK_PATH) + UPLOAD_PATH
+        path = url.path.removesuffix(WECOM_PATH) + UPLOAD_PATH
         url = url.with_path(path).with_query(key=url.query["key"], type="file")
         body, media = multipart({}, "media", file.name, "application/octet-stream", file.data)
         reply = await request(self._session, "POST", str(url), self._timeout, body=body, media=media)
@@ -229,19 +228,13 @@ def _called(webhook: str, api_base: str) -> URL:
     """The address that is really called: nothing of the given one is kept but its host, path and key."""
     try:
         webhook, api_base = checked_address(webhook.strip()), checked_address(api_base.strip())
-    except ValueError as error:
-        raise ConfigError(f"企业微信群机器人的地址不对：{error}") from None
-    try:
+        key = robot_key("wecom", webhook)
         given, base = URL(webhook), URL(api_base)
-        for url in (given, base):
-            (url.raw_host or "").encode("idna")
-    except ValueError:
-        raise ConfigError("企业微信群机器人的地址不对：主机名写法不对") from None
-    if not given.path.endswith(WEBHOOK_PATH) or form_of("wecom", webhook).shape.search(webhook) is None:
-        raise ConfigError(
-            f"企业微信群机器人的地址不对：应为 {PUBLIC_BASE}{WEBHOOK_PATH}?key=…，请从群机器人的资料页完整复制"
-        )
+        (base.raw_host or "").encode("idna")
+    except ValueError as error:
+        reason = "主机名写法不对" if isinstance(error, UnicodeError) else error
+        raise ConfigError(f"企业微信群机器人的地址不对：{reason}，请从群机器人的资料页完整复制") from None
     target = given
     if given.host == WECOM_HOST and base.host != given.host:
-        target = base.with_path(base.path.rstrip("/") + WEBHOOK_PATH)
-    return target.with_query(key=given.query["key"]).with_fragment(None)
+        target = base.with_path(base.path.rstrip("/") + WECOM_PATH)
+    return target.with_query(key=key).with_fragment(None)

@@ -286,7 +286,7 @@ def test_a_key_that_was_not_copied_whole(patient):
 
 
 def test_a_robot_whose_key_stands_in_the_file(patient):
-    ding = '{ platform = "dingtalk", webhook = "https://oapi.dingtalk.com/robot/send?access_token=x" }'
+    ding = '{ platform = "dingtalk", webhook = "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef" }'
     _with(patient, ROBOT, f"{ROBOT}, {ding}")
     told = "\n".join(patient.lines(Mark.WARNING))
     assert "直接写在组织文件里：派单群" in told

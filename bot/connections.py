@@ -60,9 +60,16 @@ class Connections:
             await asyncio.sleep(PAUSE)
         while self._state(platform) is State.LOST:
             if time.monotonic() >= until:
-                return f"{name}：问得通，但收消息的连接没有建立，请检查 JIESU_{platform.name.upper()}__… 各项和网络"
+                return f"{name}：{_why(platform)}"
             await asyncio.sleep(LOOK)
         return None
+
+
+def _why(platform: Platform) -> str:
+    """Why the connection does not stand, with what to look at."""
+    reason = platform.reason.rstrip("。") if isinstance(platform, Connecting) else ""
+    told = f"收消息的连接没有建立：{reason}" if reason else "问得通，但收消息的连接没有建立"
+    return told if "JIESU_" in reason else f"{told}，请检查 JIESU_{platform.name.upper()}__… 各项和网络"
 
 
 async def _failed(platform: Platform, until: float) -> Probe | None:

@@ -377,6 +377,12 @@ class Connecting(Protocol):
         ask for none (HTTP callbacks, robots only)."""
         ...
 
+    @property
+    def reason(self) -> str:
+        """Why it does not stand, as far as the last try showed: one Chinese line that names the setting to mend, or
+        empty. It is read by people: never a key."""
+        ...
+
 
 Connect = Callable[[Wiring], Platform]
 """Every platform's module or package has `connect`: a Platform from its wiring; raises ConfigError for settings that

@@ -1,7 +1,10 @@
 """The service does not start half-connected, and says how its connections stand."""
 
+from datetime import timedelta
+
 import pytest
 
+from bot.connections import Connections
 from config.errors import ConfigError
 from tests.platforms.desk import opened
 from tests.platforms.example_server import ExampleServer
@@ -44,3 +47,29 @@ async def test_told_to_it_starts_and_goes_on_trying(sqlite_url, tmp_path, server
     ):
         assert answer.status == 200
         assert (await answer.json())["platforms"] == {"matrix": "没有连上"}
+
+
+class Away:
+    """A platform whose probe is good and whose connection is not."""
+
+    name = "feishu"
+    receives = True
+    connected = False
+    reason = ""
+
+    async def probe(self):
+        return []
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("", "飞书：问得通，但收消息的连接没有建立，请检查 JIESU_FEISHU__… 各项和网络"),
+        ("对方断开", "飞书：收消息的连接没有建立：对方断开，请检查 JIESU_FEISHU__… 各项和网络"),
+        ("请核对 JIESU_FEISHU__MODE。", "飞书：收消息的连接没有建立：请核对 JIESU_FEISHU__MODE"),
+    ],
+)
+async def test_the_last_reason_is_told(reason, told):
+    away = Away()
+    away.reason = reason
+    assert await Connections({"feishu": away}, lambda lease: False).missing(timedelta()) == [told]

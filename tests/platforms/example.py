@@ -46,7 +46,7 @@ class Example:
         assert wiring.settings.matrix.access_token is not None
         self.token = wiring.settings.matrix.access_token.get_secret_value()
         self.wiring = wiring
-        self.connected = False
+        self.connected, self.reason = False, ""
         self.taking = Taking(self.name)
 
     def robot(self, robot: Robot) -> Sender:
@@ -87,7 +87,8 @@ class Example:
 
     async def _connection(self) -> None:
         try:
-            self.connected = (await self.probe())[0].ok
+            probe = (await self.probe())[0]
+            self.connected, self.reason = probe.ok, "" if probe.ok else f"{probe.detail}。{probe.mend}"
             await asyncio.Event().wait()  # another platform reads its socket here
         finally:
             self.connected = False

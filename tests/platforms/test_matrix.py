@@ -178,6 +178,7 @@ async def test_a_wrong_token_or_somebody_elses_is_never_listened_with(office: Of
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert office.server.syncs == [] and not feed.connected
+    assert "JIESU_MATRIX__USER_ID" in feed.reason
     (probe,) = await platform.probe()
     assert not probe.ok and "JIESU_MATRIX__USER_ID" in probe.detail
 

@@ -298,6 +298,38 @@ async def sent_card(gateway, bot, *actions):
     return card.content
 
 
+@pytest.mark.parametrize(
+    ("secret", "away", "told"),
+    [
+        ("wrong", False, "企业微信不让机器人登录（错误码 853000），请核对 JIESU_WECOM__BOT_ID 和 JIESU_WECOM__SECRET"),
+        (SECRET, True, "连不上（ClientConnectorError），请检查网络、防火墙和 JIESU_WECOM__WS_URL"),
+    ],
+)
+async def test_why_there_is_no_connection_is_told_with_the_setting_to_mend(gateway, secret, away, told):
+    tried = asyncio.Event()
+
+    async def rest(span):
+        tried.set()
+        await asyncio.Event().wait()
+
+    async def take(body, request):
+        raise AssertionError("nothing comes in")
+
+    async with webhook_session() as session:
+        url = "ws://127.0.0.1:1" if away else gateway.url
+        socket = Socket(session, url, BOT, SecretStr(secret), take, rest=rest)
+        task = asyncio.create_task(socket.run())
+        async with asyncio.timeout(10):
+            await tried.wait()
+        assert (socket.ready, socket.reason) == (False, told)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_connection_that_stands_has_no_reason(bot):
+    assert bot.platform.connected and bot.platform.reason == ""
+
+
 async def test_a_button_is_its_command_and_the_card_shows_who_did_it(gateway, bot):
     card = await sent_card(gateway, bot, SIGN, DISPATCH)
     assert card["main_title"]["title"] == "【#12】 新工单"

@@ -59,6 +59,11 @@ class DingTalk:
         """Whether the Stream connection stands in this process; None in the mode `http` and without an app."""
         return None if self._stream is None else self._stream.connected
 
+    @property
+    def reason(self) -> str:
+        """Why the Stream connection does not stand."""
+        return "" if self._stream is None else self._stream.reason
+
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
         return DingTalkRobot(

@@ -48,6 +48,8 @@ class Stream:
         waits: Callable[[int, Random], timedelta] = pause,
     ) -> None:
         self.connected = False
+        self.reason = ""
+        """Why the connection does not stand, as far as the last try showed."""
         self._session = session
         self._api = api
         self._take = take
@@ -66,11 +68,11 @@ class Stream:
         """Hold one connection to its end; whether anything came over it."""
         opened = await self._api.open_connection(SUBSCRIPTIONS, AGENT)
         if isinstance(opened, Answer):
-            logger.bind(platform=NAME).warning("no connection: {}", opened.detail)
+            self._failed(opened.detail)
             return False
         address = _address(opened)
         if address is None:
-            logger.bind(platform=NAME).warning("no connection: the gateway named no address that may be called")
+            self._failed("钉钉给的连接地址不能用，请核对 JIESU_DINGTALK__API_BASE")
             return False
         try:
             async with asyncio.timeout(OPENING):
@@ -78,17 +80,21 @@ class Stream:
                     URL(address, encoded=True), heartbeat=HEARTBEAT, max_msg_size=LARGEST, autoclose=True
                 )
         except (aiohttp.ClientError, OSError) as error:
-            logger.bind(platform=NAME).warning("no connection: {}", type(error).__name__)  # its text names the ticket
+            self._failed(f"连不上钉钉给的地址（{type(error).__name__}）")  # its text names the ticket
             return False
         async with line:
             logger.bind(platform=NAME).info("connected")
-            self.connected = True
+            self.connected, self.reason = True, ""
             try:
                 heard = await self._listen(line)
             finally:
                 self.connected = False
         logger.bind(platform=NAME).info("the connection ended ({})", line.close_code)
         return heard
+
+    def _failed(self, reason: str) -> None:
+        self.reason = reason
+        logger.bind(platform=NAME).warning("no connection: {}", reason)
 
     async def _listen(self, line: aiohttp.ClientWebSocketResponse) -> bool:
         heard = False

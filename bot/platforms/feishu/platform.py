@@ -85,6 +85,11 @@ class Feishu:
         """Whether the long connection stands; None where there is to be none."""
         return None if self._bot is None or self._bot.socket is None else self._bot.socket.connected
 
+    @property
+    def reason(self) -> str:
+        """Why the long connection does not stand."""
+        return "" if self._bot is None or self._bot.socket is None else self._bot.socket.reason
+
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
         self._robots = True

@@ -44,6 +44,8 @@ class Socket:
 
     def __init__(self, session: aiohttp.ClientSession, api: OpenApi, arrivals: Arrivals) -> None:
         self.connected = False
+        self.reason = ""
+        """Why the connection does not stand, as far as the last try showed."""
         self._session = session
         self._api = api
         self._arrivals = arrivals
@@ -58,7 +60,7 @@ class Socket:
         attempt = 0
         while True:
             self._heard = False
-            reason = await self._connected()
+            reason = self.reason = await self._connected()
             attempt = 1 if self._heard else attempt + 1
             wait = min(pause(attempt, self._random), LONGEST_PAUSE)
             logger.bind(platform=NAME).warning("not connected, again in {:.0f} s: {}", wait.total_seconds(), reason)
@@ -88,7 +90,7 @@ class Socket:
             return f"连接没有建立（{type(error).__name__}）"
         pinging = asyncio.create_task(self._keep_alive(line, service))
         try:
-            self.connected = True
+            self.connected, self.reason = True, ""
             logger.bind(platform=NAME).info("connected")
             return await self._listen(line)
         finally:

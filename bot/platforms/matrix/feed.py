@@ -55,8 +55,8 @@ FILTER: Final = json.dumps(
 
 
 class Feed:
-    """The events of one account. `connected` is whether the last look at them succeeded; `waits` is the pause after
-    a failed one (from 1)."""
+    """The events of one account. `connected` is whether the last look at them succeeded, `reason` why not; `waits` is
+    the pause after a failed one (from 1)."""
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Feed:
         waits: Callable[[int, Random], timedelta] = pause,
     ) -> None:
         self.connected = False
+        self.reason = ""
         self._wiring = wiring
         self._api = api
         self._rooms = rooms
@@ -89,12 +90,12 @@ class Feed:
                     if since is None:
                         since = await self._begin()
                     since = await self._look(since)
-                    failures, self.connected = 0, True
+                    failures, self.connected, self.reason = 0, True, ""
                 except (Trouble, Full, OSError) as error:
                     # Nothing was passed over: the place is kept only after everything before it was taken.
                     trouble = error if isinstance(error, Trouble) else Trouble(Answer(Outcome.RETRY, _told(error)))
                     failures += 1
-                    self.connected = False
+                    self.connected, self.reason = False, trouble.answer.detail
                     wait = trouble.answer.wait or min(self._waits(failures, self._random), LONGEST_PAUSE)
                     level = "ERROR" if trouble.answer.outcome.refused else "WARNING"
                     logger.bind(platform="matrix").log(level, "nothing is heard: {}", trouble.answer.detail)

@@ -48,6 +48,11 @@ class Matrix:
         """Whether the last look at the feed succeeded."""
         return self._feed.connected
 
+    @property
+    def reason(self) -> str:
+        """Why the last look at the feed did not succeed."""
+        return self._feed.reason
+
     def robot(self, robot: Robot) -> Sender:
         """None here; raises ConfigError."""
         raise ConfigError("Matrix 没有群机器人：请把机器人的账号邀请进房间，在组织文件里写 chats")

@@ -76,6 +76,11 @@ class WeCom:
         """Whether the bot is known on its WebSocket; None where it has none."""
         return None if self._socket is None else self._socket.ready
 
+    @property
+    def reason(self) -> str:
+        """Why the WebSocket does not stand."""
+        return "" if self._socket is None else self._socket.reason
+
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
         # By HTTP callback the chat beside it sends by it, too, and draws from its limit.

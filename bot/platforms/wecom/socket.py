@@ -66,6 +66,8 @@ class Socket:
         self._line: aiohttp.ClientWebSocketResponse | None = None
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._writing = asyncio.Lock()
+        self.reason = ""
+        """Why the connection does not stand, as far as the last try showed."""
 
     @property
     def ready(self) -> bool:
@@ -81,8 +83,10 @@ class Socket:
             except (aiohttp.ClientError, OSError) as error:
                 # the address holds no secret, but the exception's text may hold all sorts of things
                 logger.warning("wecom: no connection ({})", type(error).__name__)
+                self.reason = f"连不上（{type(error).__name__}），请检查网络、防火墙和 JIESU_WECOM__WS_URL"
                 stood, kicked = False, False
             if kicked:
+                self.reason = "同一个机器人在别处连上了：请停掉那一处，或另建机器人并改 JIESU_WECOM__BOT_ID"
                 logger.warning("wecom: another connection of the same bot ended ours; pausing")
                 await self._rest(KICKED)
                 return
@@ -116,7 +120,7 @@ class Socket:
         try:
             if not await self._subscribed(line):
                 return False, False
-            self._line = line
+            self._line, self.reason = line, ""
             logger.info("wecom: connected")
             beat = asyncio.create_task(self._beat(line), name="wecom socket beat")
             try:
@@ -140,8 +144,10 @@ class Socket:
         reply = await self._exchange(line, "aibot_subscribe", body, _fresh("aibot_subscribe"))
         code = None if reply is None else errcode(reply)
         if code != 0:
-            mend = "请核对 JIESU_WECOM__BOT_ID 和 JIESU_WECOM__SECRET" if code is not None else "对方没有回应"
-            logger.error("wecom: the bot was not let in (code {}): {}", code, mend)
+            mend = "请核对 JIESU_WECOM__BOT_ID 和 JIESU_WECOM__SECRET"
+            refused = f"企业微信不让机器人登录（错误码 {code}），{mend}"
+            self.reason = "登录时对方没有回应，请检查网络和 JIESU_WECOM__WS_URL" if code is None else refused
+            logger.error("wecom: the bot was not let in: {}", self.reason)
         return code == 0
 
     async def _read(self, line: aiohttp.ClientWebSocketResponse) -> bool:

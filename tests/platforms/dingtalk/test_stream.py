@@ -74,8 +74,14 @@ async def test_a_line_that_is_sent_elsewhere_is_not_followed(platform, dingtalk,
 
 
 async def test_pauses_grow_while_nothing_comes_and_begin_anew_after_something_did(platform, dingtalk):
-    asked = []
-    platform._stream._waits = lambda attempt, random: asked.append(attempt) or timedelta(0)
+    asked, reasons = [], []
+
+    def waits(attempt, random):
+        asked.append(attempt)
+        reasons.append(platform.reason)
+        return timedelta(0)
+
+    platform._stream._waits = waits
     dingtalk.then(fault.status(503), fault.status(503))
     async with running_alone(platform):
         await dingtalk.connected.get()
@@ -84,6 +90,7 @@ async def test_pauses_grow_while_nothing_comes_and_begin_anew_after_something_di
         await dingtalk.lines[-1].close()
         await dingtalk.connected.get()
     assert asked == [1, 2, 1, 2]
+    assert "开 Stream 连接没有成功" in reasons[1] and reasons[2:] == ["", ""]
 
 
 FRAMES = [

@@ -609,6 +609,39 @@ async def test_the_interface_is_asked_what_time_it_is_there(session):
     assert not (await probe_interface(session, "http://127.0.0.1:1", lambda: NOON)).ok
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "ok"),
+    [
+        (404, "<html>not found</html>", True),
+        (403, "", True),
+        (200, "<html>please sign in</html>", False),
+        (302, "", False),
+        (502, "", False),
+    ],
+)
+async def test_a_private_installation_that_lacks_the_question_is_there_all_the_same(session, status, body, ok):
+    async def answer(request):
+        return web.Response(status=status, text=body)
+
+    app = web.Application()
+    app.router.add_get("/{any:.*}", answer)
+    async with TestServer(app) as server:
+        probe = await probe_interface(session, f"http://127.0.0.1:{server.port}", lambda: NOON)
+
+    assert probe.ok is ok
+    assert f"HTTP {status}" in probe.detail, "what it was is said"
+    assert "JIESU_WECOM__API_BASE" in probe.detail + probe.mend
+
+
+async def test_the_public_host_must_answer_as_wecom_does(monkeypatch):
+    async def elsewhere(session, method, url, patience):
+        assert url == "https://qyapi.weixin.qq.com/cgi-bin/getcallbackip"
+        return Reply(404, b"")
+
+    monkeypatch.setattr("bot.platforms.wecom.probing.request", elsewhere)
+    assert not (await probe_interface(None, "https://qyapi.weixin.qq.com", lambda: NOON)).ok
+
+
 # The fake itself, asked by a client that is not ours
 
 

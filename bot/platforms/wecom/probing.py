@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from bot.platforms.contract import Probe
 from bot.platforms.posting import NoReply, Reply, request
 from bot.platforms.wecom.codes import answer_to, errcode, loaded
+from config.robot_forms import WECOM_HOST
 
 PATIENCE: Final = timedelta(seconds=10)
 QUESTION: Final = "/cgi-bin/getcallbackip"
@@ -18,12 +20,18 @@ _REFUSED_AS_EMPTY: Final = frozenset({44004, 40058, 40035})
 
 
 async def probe_interface(session: aiohttp.ClientSession, api_base: str, now: Callable[[], datetime]) -> Probe:
-    """Whether WeCom's interface answers at the configured address, and how far its clock is from ours."""
+    """Whether WeCom's interface answers at the configured address, and how far its clock is from ours. A private
+    installation may lack the question: that somebody answers has to do there."""
     name = "企业微信接口"
     reply = await request(session, "GET", api_base.rstrip("/") + QUESTION, PATIENCE)
     if isinstance(reply, NoReply):
         return Probe(name, ok=False, detail=reply.reason, mend="请检查网络、防火墙和 JIESU_WECOM__API_BASE")
     if errcode(loaded(reply.body)) is None:
+        # What private installations leave out nobody has written down, and only answers are posted there.
+        if reply.status // 100 == 4 and urlsplit(api_base).hostname != WECOM_HOST:
+            told = f"能连上，但没有 {QUESTION}（HTTP {reply.status}），看不出是不是企业微信"
+            detail = f"{told}：请核对 JIESU_WECOM__API_BASE"
+            return Probe(name, ok=True, detail=detail, skew=_skew(reply, now))
         mend = "请核对 JIESU_WECOM__API_BASE，或上网是否需要先登录"
         detail = f"回答不是企业微信的（HTTP {reply.status}）"
         return Probe(name, ok=False, detail=detail, mend=mend, skew=_skew(reply, now))

@@ -7,6 +7,7 @@ and the office's key, and is made when the answer is sent, like personal data.
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ CHAT: Final = "chat"
 LETTERS: Final = "ABCDEFGHJKMNPQRSTUVWXYZ"
 """What codes are made of: letters only, so that a telephone keeps one keyboard, and none that looks like a digit."""
 LENGTH: Final = 8
+_MINUTE: Final = timedelta(minutes=1)
 _REFERENCE: Final = "code:"
 _WRONG: Final = "一次码不对、过了期或已经用过：请核对，或请系统管理员再发一个"
 
@@ -77,7 +79,8 @@ def code_text(office: Office, scope: Scope, reference: str) -> str:
         code=code,
         name=target_name(office, row.kind, row.target),
         person=row.kind == PERSON,
-        left=row.expires_at - scope.now,
+        # Rounded up: a code that is a second old is good for a quarter of an hour to whoever reads it.
+        left=-((scope.now - row.expires_at) // _MINUTE) * _MINUTE,
     )
 
 

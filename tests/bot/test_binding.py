@@ -8,8 +8,8 @@ import pytest
 
 from bot.platforms.contract import Incoming
 from config.organisation import Organisation
-from handlers.binding import LETTERS
-from storage.tables import Binding, BindingCode, Event
+from handlers.binding import LETTERS, code_text
+from storage.tables import Binding, BindingCode, Event, Outbox
 from storage.verify import verify
 from tests.bot.test_reception import everything, rows
 from tests.platforms.desk import GROUP_CHAT, account, opened, organisation
@@ -103,6 +103,24 @@ async def test_a_persons_code_in_a_group_is_spoilt_because_all_have_read_it(offi
     assert "已经作废" in await says(office, NEW, f"/绑定 {code}", chat=CHAT)
     assert "一次码不对" in await says(office, NEW, f"/绑定 {code}")
     assert rows(office, Binding) == []
+
+
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [
+        (timedelta(), "15分钟内有效"),
+        (timedelta(milliseconds=300), "15分钟内有效"),
+        (timedelta(seconds=59), "15分钟内有效"),
+        (timedelta(minutes=1), "14分钟内有效"),
+        (timedelta(minutes=14, seconds=59), "1分钟内有效"),
+        (timedelta(minutes=15), "过了期"),
+    ],
+)
+async def test_a_code_says_how_long_it_is_good_for_rounded_up(office, age, told):
+    await code_for(office, "人 张坐席")
+    (reference,) = (row.content["reveal"] for row in rows(office, Outbox) if "reveal" in (row.content or {}))
+    whole, now = office.service.office, office.service.clock.now() + age
+    assert told in whole.store.read(lambda scope: code_text(whole, scope, reference), now=now)
 
 
 async def test_a_code_works_once_and_for_a_quarter_of_an_hour(office):

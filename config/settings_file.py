@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -32,6 +32,8 @@ _EITHER: Final = ((("wecom", "bot_id"), ("wecom", "token")),)
 """Settings of which one rules the other out: a bot hears by WebSocket or by callback."""
 _WITH_HTTP: Final = (("feishu", "app_id", ("encrypt_key", "verification_token")),)
 """What a bot must have in `mode = http`: without it nothing proves that a callback is the platform's."""
+_ADDRESSES: Final = frozenset({("database_url",)})
+"""Settings that are kept like a secret because a password may stand in them."""
 _SHOWN: Final = (bool, int, float)
 """Only values of these kinds are repeated in a message: any text may be a secret in the wrong place."""
 
@@ -41,6 +43,35 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 def read_settings(model: type[AnySettings], config_file: Path | None, environ: Mapping[str, str]) -> AnySettings:
     """See `config.settings.load_settings`."""
     return _Reader(model, config_file, environ).read(model)
+
+
+def secrets_given(model: type[BaseModel], table: Mapping[str, Any]) -> Iterator[str]:
+    """The names of the settings that hold a secret in a table as a settings file gives it.
+
+    Every SecretStr of the model is one, so that none of a new platform can be forgotten. An address is one only where
+    it holds a password: most databases' do not.
+    """
+    for loc, field in _leaves(model, ()):
+        value: Any = table
+        for key in loc:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if not isinstance(value, str):
+            continue
+        if (_is_secret(field.annotation) and loc not in _ADDRESSES) or ("://" in value and _password_inside(value)):
+            yield ".".join(map(str, loc))
+
+
+def _password_inside(address: str) -> bool:
+    """Whether one stands in an address, before the host or behind it (`?password=`); if it cannot be read, it may."""
+    try:
+        parts = urlsplit(address)
+        return bool(parts.password) or any("password" in key for key, _ in parse_qsl(parts.query))
+    except ValueError:
+        return True
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_is_secret, get_args(annotation)))
 
 
 class _Reader:

@@ -6,8 +6,6 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from bot.doctor.finding import Finding, bad, good, warning
 from bot.kept_exports import DONE, FAILED, overdue
@@ -15,7 +13,7 @@ from config.calendar import WorkCalendar
 from config.errors import reason
 from config.organisation import Organisation
 from config.settings import Settings
-from config.settings_file import DEFAULT_FILE
+from config.settings_file import DEFAULT_FILE, secrets_given
 from config.shanghai import SHANGHAI, day_of, full_text, span_text
 from storage.erasures import ledger_path
 
@@ -24,7 +22,6 @@ AHEAD = timedelta(minutes=2)
 LITTLE_ROOM = 1 << 30
 NO_ROOM = 100 << 20
 _BEIJING = timedelta(hours=8)
-_SECRETS = (("intake", "token"), ("vault", "key"))
 
 
 def database_file(settings: Settings) -> Path | None:
@@ -161,10 +158,7 @@ def secrets_inside(organisation: Organisation) -> list[str]:
 
 
 def _has_secrets(path: Path) -> bool:
-    told: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    if any(key in told.get(outer, {}) for outer, key in _SECRETS):
-        return True
-    return bool(urlsplit(str(told.get("database_url", ""))).password)
+    return any(secrets_given(Settings, tomllib.loads(path.read_text(encoding="utf-8-sig"))))
 
 
 def _mode(path: Path) -> int:

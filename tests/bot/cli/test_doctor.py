@@ -3,8 +3,10 @@
 import os
 from base64 import b64encode
 from collections import namedtuple
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +18,7 @@ from bot.doctor import Mark, machine, probing
 from bot.platforms.contract import Probe
 from config.calendar import WorkCalendar
 from config.organisation import Group, Organisation, Robot
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 from storage.columns import table
 from storage.outbox import Status
 from storage.tables import Attachment, AttachmentFile, Event, Outbox
@@ -414,19 +416,51 @@ def test_an_organisation_file_may_be_read_as_long_as_it_holds_no_secret(patient)
     assert "organisation.toml 是 0644" in patient.only(Mark.WARNING, "文件权限")
 
 
+SECRETS = {
+    "database_url": 'database_url = "postgresql://jiesu:a-secret@h/jiesu"',
+    "intake.token": '[intake]\ntoken = "a-secret"',
+    "vault.key": f'[vault]\nkey = "{b64encode(OTHER_KEY).decode()}"',
+    "wecom.secret": '[wecom]\nbot_id = "bot"\nsecret = "a-secret"\nws_url = "ws://127.0.0.1:9"',
+    "wecom.token": f'[wecom]\ntoken = "a-secret"\nencoding_aes_key = "{KEY43}"\napi_base = "http://127.0.0.1:9"',
+    "wecom.encoding_aes_key": f'[wecom]\ntoken = "t"\nencoding_aes_key = "{KEY43}"\napi_base = "http://127.0.0.1:9"',
+    "dingtalk.client_secret": '[dingtalk]\nclient_secret = "a-secret"',
+    "feishu.app_secret": '[feishu]\napp_id = "cli"\napp_secret = "a-secret"\napi_base = "http://127.0.0.1:9"',
+    "feishu.encrypt_key": '[feishu]\nencrypt_key = "a-secret"',
+    "feishu.verification_token": '[feishu]\nverification_token = "a-secret"',
+    "matrix.access_token": '[matrix]\naccess_token = "a-secret"',
+}
+"""Every secret of the settings by its name, in a file that is read."""
+
+
+def _secrets(schema: dict[str, Any], definitions: dict[str, Any], outer: str = "") -> Iterator[str]:
+    for name, field in schema["properties"].items():
+        if "$ref" in field:
+            yield from _secrets(definitions[field["$ref"].rpartition("/")[2]], definitions, f"{name}.")
+        elif any(kind.get("format") == "password" for kind in (field, *field.get("anyOf", ()))):
+            yield f"{outer}{name}"
+
+
+def test_every_secret_of_the_settings_is_tried_below():
+    schema = Settings.model_json_schema()
+    assert sorted(_secrets(schema, schema["$defs"])) == sorted(SECRETS)
+
+
 @pytest.mark.parametrize(
     ("text", "warned"),
     [
+        *((text, True) for text in SECRETS.values()),
+        ('database_url = "postgresql:///jiesu?host=h&password=a-secret"\n', True),
+        ('[http]\npublic_url = "https://jiesu:a-secret@jiesu.example.cn"\n', True),
         ("[http]\nport = 8081\n", False),
-        ('[intake]\ntoken = "a-token"\n', True),
-        ('database_url = "postgresql://jiesu:secret@h/jiesu"\n', True),
+        ('database_url = "postgresql://jiesu@h/jiesu"\n', False),
+        ('[matrix]\nhomeserver = "http://127.0.0.1:9"\nuser_id = "@bot:h"\n', False),
     ],
 )
 def test_a_settings_file_with_a_secret(patient, tmp_path, text, warned):
     (tmp_path / "jiesu.toml").write_text(text)
     (tmp_path / "jiesu.toml").chmod(0o644)
     assert bool([line for line in patient.lines(Mark.WARNING) if "jiesu.toml" in line]) is warned
-    assert [line for line in patient.lines() if "secret" in line] == []
+    assert [line for line in patient.lines() if "a-secret" in line] == []
 
 
 # ------------------------------------------------------------------------------------------------------ the exit status

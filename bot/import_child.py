@@ -101,7 +101,3 @@ def _end_with(service: BinaryIO) -> None:
     """The service's end of our standard input is closed: it ended, however."""
     service.read()
     os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

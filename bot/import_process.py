@@ -29,6 +29,7 @@ from storage.errors import StoreError
 
 _LOOK: Final = 0.2
 """Seconds between two looks whether the service stops."""
+_START: Final = "import sys; sys.path[:] = sys.argv[1:]; from bot.import_child import main; main()"
 _REFUSALS: Final[dict[str, type[Exception]]] = {"refused": Refusal, "unstored": StoreError}
 """Last words of the process that are told on as what they are."""
 
@@ -48,12 +49,21 @@ class Task:
     speed: float
 
 
+def _places() -> list[str]:
+    """Where the process looks for modules: where this one found its own, and never in the working folder.
+
+    That is a folder like any other, and may hold a `config.py`.
+    """
+    ours = str(Path(__file__).resolve().parents[1])
+    return [place or ours for place in sys.path]
+
+
 class ImportProcess:
     """The service's side of one process. It ends when this does, whatever happens: it hangs on its standard input."""
 
     def __init__(self, task: Task) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bot.import_child"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [sys.executable, "-P", "-c", _START, *_places()], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         assert self._process.stdin
         try:

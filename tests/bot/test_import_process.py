@@ -1,6 +1,7 @@
 """A large export in a process of its own: the same outcome, and nothing of it stays when service or process end."""
 
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -81,6 +82,26 @@ async def test_it_ends_as_an_import_inside_the_service_does(house: House, monkey
         assert apart.warnings == inside.warnings
     assert await orders(house) == [("热线-260601-000001", at(1, "09:00")), ("热线-260601-000003", at(1, "09:00"))]
     assert len(await house.notices()) == 2
+
+
+@pytest.mark.parametrize("first", ["", None])
+async def test_a_module_in_the_working_folder_is_none_of_ours(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str | None
+) -> None:
+    """Nor where the service itself was started in a way that looks there."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("bot", "config", "pickle", "sitecustomize"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(folder)
+    if first is not None:
+        monkeypatch.setattr(sys, "path", [first, *sys.path])
+
+    file, tally = await take_in(house, export(house, line(1)))
+
+    file.close()
+    assert tally.counts["新增"] == 1
+    assert not (folder / "ran").exists()
 
 
 async def test_what_cannot_be_read_is_refused_in_the_same_words(house: House) -> None:

@@ -58,6 +58,7 @@ class IntakeFolder:
         self._folder = folder
         self._seen: dict[str, _Signature] = {}
         self._stuck: dict[str, _Signature] = {}
+        self._links: frozenset[str] = frozenset()
         self._stopping = threading.Event()
         self._next_sweep = clock.now()
         try:
@@ -87,7 +88,10 @@ class IntakeFolder:
 
     async def look(self) -> None:
         """Import each file that is as it was at the last look."""
-        found = await asyncio.to_thread(lambda: dict(_files(self._folder)))
+        found, links = await asyncio.to_thread(_files, self._folder)
+        if new := links - self._links:
+            logger.warning("intake folder: {} links are left alone; only files themselves are taken in", len(new))
+        self._links = links
         complete = [name for name, signature in found.items() if self._seen.get(name) == signature]
         self._seen = found
         self._stuck = {name: signature for name, signature in self._stuck.items() if found.get(name) == signature}
@@ -159,19 +163,27 @@ class IntakeFolder:
         await self._desk.run(Job(lambda unit: unit.attempt(tell), now=self._clock.now(), cause="folder"))
 
 
-def _files(folder: Path) -> Iterator[tuple[str, _Signature]]:
-    """Files to take, by name, with what shows that one still grows; what programs are still writing is left out."""
+def _files(folder: Path) -> tuple[dict[str, _Signature], frozenset[str]]:
+    """Files to take, by name, with what shows that one still grows; and the links, which are not ours to move or close.
+
+    What programs are still writing is left out.
+    """
+    files: dict[str, _Signature] = {}
+    links = set()
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             low = entry.name.lower()
             if low.startswith((".", "~$")) or low.endswith((*_NOT_YET, RESULT)) or low in _NEVER:
                 continue
             try:
-                if entry.is_file():
-                    state = entry.stat()
-                    yield entry.name, (state.st_size, state.st_mtime_ns)
+                if entry.is_symlink() and entry.name not in (DONE, FAILED):
+                    links.add(entry.name)
+                elif entry.is_file(follow_symlinks=False):
+                    state = entry.stat(follow_symlinks=False)
+                    files[entry.name] = (state.st_size, state.st_mtime_ns)
             except FileNotFoundError:  # moved between the listing and the look
                 continue
+    return files, frozenset(links)
 
 
 def _lines(office: Office, file: WholeFile, tally: Tally, at: str) -> Iterator[str]:
@@ -205,14 +217,24 @@ def _put_away(path: Path, folder: Path, lines: Iterable[str], at: datetime) -> N
 
 
 def _move(path: Path, target: Path) -> None:
+    """Put a file in the place of `target`, for us only: itself or, after a crash in between once more, a copy."""
+    if _closed(path):
+        path.replace(target)
+    else:
+        shutil.copyfile(path, target)
+        path.unlink()
+
+
+def _closed(path: Path) -> bool:
+    """Whether nobody else may read a file any more. Only its owner may see to that, and we do not where it has another
+    name elsewhere or became a link since we looked."""
+    if path.is_symlink() or path.stat().st_nlink > 1:
+        return False
     try:
         path.chmod(0o600)
     except PermissionError:
-        # Somebody else's file: only its owner may close it. A copy is ours; after a crash in between it comes again.
-        shutil.copyfile(path, target)
-        path.unlink()
-    else:
-        path.replace(target)
+        return False
+    return True
 
 
 def _reserved(folder: Path, path: Path) -> tuple[Path, Path]:

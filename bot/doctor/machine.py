@@ -94,6 +94,7 @@ def kept_exports(settings: Settings, kept: timedelta, now: datetime) -> Iterator
         yield warning(
             "导入文件夹", f"{folder} 是 {_mode(folder):04o}，别的用户可读：里面的原表有来电人的姓名电话", mend
         )
+    yield from _links(folder)
     wide, count = [], 0
     for below in (folder / DONE, folder / FAILED):
         try:
@@ -118,6 +119,17 @@ def kept_exports(settings: Settings, kept: timedelta, now: datetime) -> Iterator
         yield warning("导入文件夹", f"{held}，别的用户可读：{'、'.join(wide)}", mend)
     else:
         yield good("导入文件夹", f"{held}，只有属主能读；处理完满{span_text(kept)}的由服务自动删去")
+
+
+def _links(folder: Path) -> Iterator[Finding]:
+    """Links in the watched folder, which it leaves alone."""
+    try:
+        links = sorted(path.name for path in folder.iterdir() if path.is_symlink() and path.name not in (DONE, FAILED))
+    except OSError:  # said of the folders below it, or made at the first start
+        return
+    if links:
+        told = f"{folder} 里有 {len(links)} 个链接（如 {links[0]}），不会导入"
+        yield warning("导入文件夹", told, "把文件本身复制进来，再删去链接")
 
 
 def _kept_too_long(folder: Path, kept: timedelta, now: datetime) -> Iterator[Finding]:

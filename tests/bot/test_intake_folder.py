@@ -3,11 +3,12 @@
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from bot.clock import RehearsalClock
 from bot.desk import Desk
@@ -156,6 +157,38 @@ async def test_a_file_of_somebody_else_is_kept_as_a_copy_of_ours(
     kept = watched.folder / "done" / "今日.csv"
     assert kept.read_text(encoding="utf-8") == HEADER + line(1)
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("make", [Path.symlink_to, Path.hardlink_to])
+async def test_the_mode_of_a_file_elsewhere_stays(
+    watched: Watched, tmp_path: Path, make: Callable[[Path, Path], None]
+) -> None:
+    elsewhere = tmp_path / "别处.csv"
+    elsewhere.write_text(HEADER + line(1), encoding="utf-8")
+    elsewhere.chmod(0o644)
+    make(watched.folder / "今日.csv", elsewhere)
+    await watched.looks(4)
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o644
+    assert elsewhere.read_text(encoding="utf-8") == HEADER + line(1)
+
+
+async def test_a_link_is_left_alone_and_named_once(watched: Watched, tmp_path: Path) -> None:
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}")
+    elsewhere = tmp_path / "别处.csv"
+    elsewhere.write_text(HEADER + line(1), encoding="utf-8")
+    for name in ("今日.csv", ".看不见.csv"):
+        (watched.folder / name).symlink_to(elsewhere)
+    (watched.folder / "断.csv").symlink_to(tmp_path / "没有.csv")
+    await watched.looks(4)
+    (watched.folder / "又一个.csv").symlink_to(elsewhere)
+    await watched.looks(2)
+    logger.remove(sink)
+    assert [(watched.folder / name).is_symlink() for name in ("今日.csv", "断.csv")] == [True, True]
+    assert watched.street.rows(Event) == []
+    assert watched.names("done") == watched.names("failed") == []
+    told = [text for text in lines if "link" in text]
+    assert len(told) == 2, told
 
 
 async def test_a_file_of_200_mb_is_told_and_kept_aside(watched: Watched) -> None:

@@ -497,6 +497,18 @@ def test_exports_that_others_can_read(patient, tmp_path):
     assert f"chmod 700 {done.parent}" in patient.only(Mark.WARNING, "导入文件夹")
 
 
+def test_links_in_the_watched_folder(patient, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir(mode=0o700)
+    patient.environ["JIESU_INTAKE__FOLDER"] = str(folder)
+    (tmp_path / "large").mkdir(mode=0o700)
+    (folder / "done").symlink_to(tmp_path / "large")
+    assert not [line for line in patient.lines(Mark.WARNING) if "导入文件夹" in line]
+    (folder / "今日.csv").symlink_to(tmp_path / "别处.csv")
+    told = patient.only(Mark.WARNING, "导入文件夹")
+    assert "1 个链接（如 今日.csv），不会导入" in told
+
+
 def test_exports_that_are_kept_too_long(patient, tmp_path):
     """Thirty days, and one for a service that was down over night; a rehearsal's days are not the machine's."""
     done = tmp_path / "in" / "done"

@@ -217,7 +217,7 @@ def _put_away(path: Path, folder: Path, lines: Iterable[str], at: datetime) -> N
 
 
 def _move(path: Path, target: Path) -> None:
-    """Put a file in the place of `target`, for us only: itself or, after a crash in between once more, a copy."""
+    """Put a file in the place of `target`, for us only: itself or a copy, after which a crash brings it again."""
     if _closed(path):
         path.replace(target)
     else:

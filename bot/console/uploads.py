@@ -34,18 +34,28 @@ class _Body:
     files: list[IncomingFile] = field(default_factory=list)
 
 
+class _TooMuch(Exception):
+    """More came than was announced, or than may come where nothing was."""
+
+
 async def post_files(request: web.Request) -> web.Response:
     """Say something with files as a person; returns when it and everything it did is durable."""
     if request.content_type != "multipart/form-data":
         return refusal(415, "文件应以 multipart/form-data 提交")
     if (request.content_length or 0) > MAX_BYTES + _SLACK:
-        return refusal(413, f"文件太大：一次的文件合起来要小于 {LIMIT}，请分几次发")
+        return _too_much()
     with ExitStack() as held:
         try:
             body = await _read(request, held)
+        except _TooMuch:
+            return _too_much()
         except (ValueError, HttpProcessingError, PayloadEncodingError):
             return refusal(400, "提交的内容读不出来：请再发一次")
         return body if isinstance(body, web.Response) else await _take(request, body)
+
+
+def _too_much() -> web.Response:
+    return refusal(413, f"文件太大：一次的文件合起来要小于 {LIMIT}，请分几次发")
 
 
 async def _take(request: web.Request, body: _Body) -> web.Response:
@@ -58,8 +68,8 @@ async def _take(request: web.Request, body: _Body) -> web.Response:
 
 
 async def _read(request: web.Request, held: ExitStack) -> _Body | web.Response:
-    """Take the parts as they come; an answer as soon as one is wrong. Raises ValueError and
-    what aiohttp says of a broken body."""
+    """Take the parts as they come; an answer as soon as one is wrong. Raises _TooMuch, ValueError and what aiohttp
+    says of a broken body."""
     body = _Body()
     most = 0
     async for part in await request.multipart():
@@ -83,15 +93,20 @@ async def _read(request: web.Request, held: ExitStack) -> _Body | web.Response:
         file = held.enter_context(
             tempfile.TemporaryFile(dir=request.app[SERVICE].office.settings.data_dir)  # noqa: SIM115 - closed by held
         )
-        body.files.append(await _stream(part, file, most))
+        body.files.append(await _stream(request, part, file, most))
     return body
 
 
-async def _stream(part: BodyPartReader, file: IO[bytes], most: int) -> IncomingFile:
-    """Write a part to its file; of one that is too large only the size is kept, so that the others can go on."""
+async def _stream(request: web.Request, part: BodyPartReader, file: IO[bytes], most: int) -> IncomingFile:
+    """Write a part to its file; of one that is too large only the size is kept, so that the others can go on.
+
+    Raises _TooMuch when everything that came so far is more than may come together.
+    """
     size = 0
     while block := await part.read_chunk(_BLOCK):
         size += len(block)
+        if request.content.total_bytes > MAX_BYTES + _SLACK:
+            raise _TooMuch
         if size <= most:
             file.write(block)
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,44 @@ async def test_too_large_is_refused_early_and_alone(
         monkeypatch.setattr(uploads, "MAX_BYTES", 0)
         status, answer = await send(house, "zhang", ("大.png", bytes(2 << 20)), text="1")
         assert (status, answer) == (413, {"error": "文件太大：一次的文件合起来要小于 200 MB，请分几次发"})
+
+
+@pytest.mark.parametrize("group", ["dispatch", "@zhang"])
+async def test_a_body_that_does_not_say_its_length_keeps_to_the_same_limit(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
+    """Whether the limit is passed by one file or by several; what comes after it is not waited for."""
+    monkeypatch.setattr(uploads, "MAX_BYTES", 2 << 20)
+    block = bytes(256 * 1024)
+
+    async def body(each: int, boundary: str) -> AsyncIterator[bytes]:
+        for name, value in (("person", "zhang"), ("group", group), ("text", "1" if group == "dispatch" else "")):
+            yield f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for number in range(40):
+            if number % each == 0:
+                disposition = f'form-data; name="file"; filename="{number}.csv"'
+                yield f"--{boundary}\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
+            yield block
+            if number % each == each - 1:
+                yield b"\r\n"
+        yield f"--{boundary}--\r\n".encode()
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await house.orders(row(1))
+        before = _everything(tmp_path)
+        for each in (40, 4):
+            async with house.client.post("/console/files", data=body(each, "x"), headers=headers) as response:
+                assert (response.status, await response.json()) == (
+                    413,
+                    {"error": "文件太大：一次的文件合起来要小于 200 MB，请分几次发"},
+                )
+        assert "附件" not in await house.say("zhang", "/查 1")
+        assert _everything(tmp_path) == before
+
+
+def _everything(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -75,14 +75,18 @@ def answer(
             quoted if message.quotes else None,
             message.files,
         )
+    done = carried_out(office, unit, request, quoted)
+    answered = Answered([*answered.said, *done.said], [*answered.faults, *done.faults])
+    return repeat_or_keep(office, unit, message, request, answered, post)
+
+
+def carried_out(office: Office, unit: Unit, request: Request | str | None, quoted: Quoted) -> Answered:
+    """What a text asks for, done: the request carried out, the given sentence, or nothing for what people say."""
     if isinstance(request, Request):
         if request.from_quote:
             request = replace(request, quoted=unit.attempt(quoted))
-        done = carry_out(office, unit, request)
-        answered = Answered([*answered.said, *done.said], [*answered.faults, *done.faults])
-    elif request is not None and not message.files:
-        answered.said.append(Said(request))
-    return repeat_or_keep(office, unit, message, request, answered, post)
+        return carry_out(office, unit, request)
+    return Answered([] if request is None else [Said(request)])
 
 
 def repeat_or_keep(

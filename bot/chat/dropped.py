@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
@@ -29,7 +29,7 @@ from config.organisation import Person
 from config.texts import cut
 from handlers.attachments import NewFile, examined, plain_name, too_large
 from handlers.enclosures import NOWHERE
-from handlers.execution import Answered
+from handlers.execution import Answered, Request
 from handlers.filetypes import recognise
 from handlers.inbound import Message, Post, Reply, keep
 from handlers.intake.files import MAX_BYTES, check_table, over_limit
@@ -84,20 +84,26 @@ class DroppedImports:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = threading.Event()
 
-    async def take(self, message: Message, files: Sequence[IncomingFile], post: Post) -> list[Reply]:
+    async def take(
+        self,
+        message: Message,
+        files: Sequence[IncomingFile],
+        request: Request | str | None,
+        beside: Callable[[Unit], Answered],
+        post: Post,
+    ) -> tuple[list[Reply], Answered]:
         """Answer a private message whose files belong to no order: begin to import the exports among them.
 
-        The same message again gets the same answer and imports nothing. Raises StoreError when nothing was stored.
+        `request` is what its text asks for, which `beside` carries out too. The same message again gets the same
+        answer, imports and does nothing. Raises StoreError when nothing was stored.
         """
         named = [(file, _name(file)) for file in files]
         lines = [await asyncio.to_thread(self._refused, message.person, file, name) for file, name in named]
         held = [os.open(file.path, os.O_RDONLY) for file in files]
-        told = Answered(
-            [
-                Said(f"✘ {name}：{why}" if why else f"收到 {name}，正在导入；完成后在这里告诉您结果，其间可以照常办件")
-                for (_, name), why in zip(named, lines, strict=True)
-            ]
-        )
+        told = [
+            Said(f"✘ {name}：{why}" if why else f"收到 {name}，正在导入；完成后在这里告诉您结果，其间可以照常办件")
+            for (_, name), why in zip(named, lines, strict=True)
+        ]
         shown = Message(
             message.platform,
             message.message_id,
@@ -107,11 +113,13 @@ class DroppedImports:
             tuple(NewFile(name, file.size) for file, name in named),
         )
 
-        def work(unit: Unit) -> tuple[list[Reply], bool]:
+        def work(unit: Unit) -> tuple[list[Reply], Answered | None]:
             known = unit.replies(message.platform, message.message_id)
             if known is not None:
-                return [Reply(item["id"], item["text"], item["private"], item["reveal"]) for item in known], False
-            return unit.attempt(lambda scope: self._begin(scope, shown, told, lines, post)), True
+                return [Reply(item["id"], item["text"], item["private"], item["reveal"]) for item in known], None
+            done = beside(unit)
+            answered = Answered([*told, *done.said], done.faults)
+            return unit.attempt(lambda scope: self._begin(scope, shown, request, answered, lines, post)), answered
 
         try:
             replies, new = await self._desk.run(
@@ -133,7 +141,7 @@ class DroppedImports:
                 task.add_done_callback(self._tasks.discard)
             else:
                 os.close(handle)
-        return replies
+        return replies, new or Answered([])
 
     async def resume(self) -> None:
         """Tell whose imports ended with an earlier process of this machine: what came in stays, the rest did not."""
@@ -181,7 +189,15 @@ class DroppedImports:
             return ""
         return "；要存到工单，请引用那件工单的消息再发"
 
-    def _begin(self, scope: Scope, message: Message, told: Answered, lines: Sequence[str], post: Post) -> list[Reply]:
+    def _begin(
+        self,
+        scope: Scope,
+        message: Message,
+        request: Request | str | None,
+        told: Answered,
+        lines: Sequence[str],
+        post: Post,
+    ) -> list[Reply]:
         for part, (file, why) in enumerate(zip(message.files, lines, strict=True), start=1):
             if not why:
                 scope.insert(
@@ -194,7 +210,7 @@ class DroppedImports:
                     name=file.name,
                     host=socket.gethostname(),
                 )
-        return keep(self._office, scope, message, None, told, post)
+        return keep(self._office, scope, message, request, told, post)
 
     async def _import(self, message: Message, part: int, name: str, handle: int) -> None:
         try:

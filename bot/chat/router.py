@@ -17,7 +17,7 @@ from config.organisation import Person
 from handlers.commands.helping import welcome
 from handlers.enclosures import names_order
 from handlers.execution import Answered, Request, carry_out
-from handlers.inbound import Message, Post, Quoted, Reply, answer, repeat_or_keep, shown
+from handlers.inbound import Message, Post, Quoted, Reply, answer, carried_out, repeat_or_keep, shown
 from handlers.office import Office
 from handlers.references import Reference, ShortNumber
 from handlers.registry import BY_NAME, COMMANDS
@@ -60,6 +60,8 @@ def understood(incoming: Incoming, person: Person, chat: str) -> Request | str |
                 from_quote=parsed.quoted,
                 mentions=parsed.mentions,
             )
+        case Unknown(slashed=False) if incoming.files:
+            return None  # it says something of the files
         case Unknown():
             return _unknown(parsed, person)
         case Misread():
@@ -101,16 +103,15 @@ class Router:
         """
         message = Message(incoming.platform, incoming.message_id, chat, person, incoming.text)
         request = understood(incoming, person, chat)
-        if incoming.files:
-            quotes = incoming.quote is not None or incoming.quote_text is not None
-            if Place(chat).private and not names_order(incoming.text, request, quoted=quotes):
-                return await self.dropped.take(message, incoming.files, post)
+        quotes = incoming.quote is not None or incoming.quote_text is not None
+        importing = incoming.files and Place(chat).private and not names_order(incoming.text, request, quoted=quotes)
+        if incoming.files and not importing:
             files = await examined_files(self._office, incoming.files, self._clock.now())
             message = replace(message, files=files, quotes=quotes)
         quoted = stored or (lambda scope: _quoted_text(incoming.quote_text))
         now = self._clock.now()
         prepared: Answered | None = None
-        if isinstance(request, Request) and BY_NAME[request.command].reads and not incoming.files:
+        if isinstance(request, Request) and BY_NAME[request.command].reads and not message.files:
             asked = request
             wide = BY_NAME[asked.command].wide and not (asked.references or asked.from_quote)
             prepared = await self._desk.read(lambda scope: self._ask(scope, asked, quoted), now, wide=wide)
@@ -121,17 +122,23 @@ class Router:
                 return repeat_or_keep(self._office, unit, message, request, prepared, post)
             return answer(self._office, unit, message, request, quoted, post)
 
+        def beside(unit: Unit) -> Answered:
+            return prepared or carried_out(self._office, unit, request, quoted)
+
         with metrics.COMMAND_SECONDS.labels(name).time():
-            replies, answered = await self._desk.run(
-                Job(
-                    work,
-                    now=now,
-                    actor=person.id,
-                    cause=f"{incoming.platform}:{incoming.message_id}",
-                    orders=_short_numbers(request.references) if isinstance(request, Request) else (),
-                    message=(incoming.platform, incoming.message_id),
+            if importing:
+                replies, answered = await self.dropped.take(message, incoming.files, request, beside, post)
+            else:
+                replies, answered = await self._desk.run(
+                    Job(
+                        work,
+                        now=now,
+                        actor=person.id,
+                        cause=f"{incoming.platform}:{incoming.message_id}",
+                        orders=_short_numbers(request.references) if isinstance(request, Request) else (),
+                        message=(incoming.platform, incoming.message_id),
+                    )
                 )
-            )
         for number, error in answered.faults:
             logger.opt(exception=error).error("fault {} in command {}", number, name)
         metrics.FAULTS.inc(len(answered.faults))

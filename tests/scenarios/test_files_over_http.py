@@ -84,6 +84,62 @@ async def test_an_export_sent_in_private_is_imported(database_url: str, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("/统计", "【统计】2026-06-01"),
+        ("统计", "【统计】2026-06-01"),
+        ("/统级", "不认识 /统级。是否想用"),
+        ("/派单", "用法：/派单"),
+        ("/定时", "不认识 /定时"),
+        ("今天上午的", None),
+    ],
+)
+async def test_a_command_beside_an_export_is_carried_out_too(
+    database_url: str, tmp_path: Path, text: str, words: str | None
+) -> None:
+    async with opened(database_url, tmp_path, at(1, "09:00")) as house:
+        data = export(tmp_path, row(1))
+        _, answer = await send(house, "zhang", ("今日.csv", data), group="@zhang", message_id="i1", text=text)
+
+        first, *others = (reply["text"] for reply in answer["replies"])
+        assert first.startswith("收到 今日.csv，正在导入")
+        assert [words in other for other in others if words] == ([True] if words else [])
+        assert len(others) == bool(words)
+        await said(house, "@zhang", "导入完成")
+        again = await send(house, "zhang", ("今日.csv", data), group="@zhang", message_id="i1", text=text)
+        assert again[1] == answer
+
+
+async def test_a_command_that_changes_something_beside_an_export_does_it_once(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with opened(database_url, tmp_path, at(1, "09:00")) as house:
+        data, text = (
+            export(tmp_path, row(1)),
+            f"/登记 工单编号：热线-260601-000009\n来电人：{CALLER}\n电话：{PHONE}\n主要内容：路灯坏了",
+        )
+        for _ in range(2):
+            _, answer = await send(house, "zhang", ("今日.csv", data), group="@zhang", message_id="i1", text=text)
+        assert [reply["text"][:2] for reply in answer["replies"]] == ["收到", "✔ "]
+        await said(house, "@zhang", "导入完成")
+        assert "没有工单 #3" in await house.say("zhang", "/查 3")
+        (message,) = [item for item in await house.messages("@zhang") if item.get("message_id") == "i1"]
+        assert message["text"] == "附件：今日.csv\n/登记 …"
+
+
+async def test_a_mistyped_command_beside_a_picture_is_told(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await house.orders(row(1))
+        (notice,) = await house.notices()
+        _, answer = await send(house, "zhang", ("a.png", png()), quote=notice["id"], text="/签受")
+        stored, mistyped = (reply["text"] for reply in answer["replies"])
+        assert "已存入 1 个附件" in stored
+        assert "是否想用 /签收" in mistyped
+        _, answer = await send(house, "zhang", ("a.png", png()), group="@zhang", text="1 现场照片")
+        assert len(answer["replies"]) == 1
+
+
+@pytest.mark.parametrize(
     ("person", "name", "data", "words"),
     [
         ("wang", "导出.csv", b"a,b\n", "导入工单由值班坐席操作"),

@@ -6,12 +6,10 @@ which changes nothing. What lies there is deleted after some weeks (`bot/kept_ex
 """
 
 import asyncio
-import itertools
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +19,7 @@ from bot.clock import Clock
 from bot.desk import Desk
 from bot.file_imports import import_file
 from bot.importing import REJECTED, Stopped, Tally
-from bot.kept_exports import DONE, FAILED, RESULT, delete_overdue, own_folder, stamp
+from bot.kept_exports import DONE, FAILED, RESULT, delete_overdue, own_folder, put_away, readable
 from config.errors import ConfigError, reason
 from config.shanghai import full_text
 from handlers import notices
@@ -129,18 +127,19 @@ class IntakeFolder:
             if not path.exists():  # somebody took it away again
                 return
             logger.warning("intake folder: a file could not be read")
-            await self._tell(f"{name} 没有导入：{_bare(refusal, name)}（文件在 {FAILED}/）")
-            await self._move(name, FAILED, [refusal.message, Tally().closing])
+            why = _bare(refusal, name)
+            await self._tell(f"{readable(name)} 没有导入：{why}（文件在 {FAILED}/）")
+            await self._move(name, FAILED, [f"{readable(name)}：{why}", Tally().closing])
             return
         with file:
             if rejected := tally.counts[REJECTED]:
-                await self._tell(f"{name} 已导入，有 {rejected} 行被拒绝：原因见 {DONE}/ 里的结果文件")
+                await self._tell(f"{readable(name)} 已导入，有 {rejected} 行被拒绝：原因见 {DONE}/ 里的结果文件")
             await self._move(name, DONE, _lines(office, file, tally, full_text(clock.now())))
 
     async def _move(self, name: str, where: str, lines: Iterable[str]) -> None:
         """Everything is stored and told: move the file, with its result beside it."""
         try:
-            await asyncio.to_thread(_put_away, self._folder / name, self._folder / where, lines, self._clock.now())
+            await asyncio.to_thread(put_away, self._folder / name, self._folder / where, lines, self._clock.now())
         except OSError as error:
             if not (self._folder / name).exists():
                 logger.warning("intake folder: a file was taken away while it was imported")
@@ -151,7 +150,7 @@ class IntakeFolder:
     async def _leave(self, name: str, trouble: str) -> None:
         """Leave a file where it is until it changes: at every look it would end the same way."""
         self._stuck[name] = self._seen[name]
-        await self._tell(f"{name} {trouble}")
+        await self._tell(f"{readable(name)} {trouble}")
 
     async def _tell(self, text: str) -> None:
         line = clean(" ".join(f"导入文件夹：{text}".split()))
@@ -188,69 +187,12 @@ def _files(folder: Path) -> tuple[dict[str, _Signature], frozenset[str]]:
 
 def _lines(office: Office, file: WholeFile, tally: Tally, at: str) -> Iterator[str]:
     """The result as people read it: what was odd, what was rejected, and the closing line of every import."""
-    yield f"{file.name} 于 {at} 导入"
+    yield f"{readable(file.name)} 于 {at} 导入"
     yield from tally.told(office)
     yield from file.warnings
     for row in file.rejected:
         yield row.line
     yield tally.closing
-
-
-def _put_away(path: Path, folder: Path, lines: Iterable[str], at: datetime) -> None:
-    """Move a file into a folder under a name that is free there, with its result.
-
-    Nothing is ever overwritten: both names are reserved by empty files first, then the file takes its place at once.
-    The result is written before the move, so that a file in the folder has one. Both name callers in clear text, so
-    only the service's own user may read them, whatever mode the file came with.
-    """
-    own_folder(folder)
-    target, result = _reserved(folder, path)
-    try:
-        with result.open("w", encoding="utf-8", newline="\n") as out:
-            out.writelines(f"{line}\n" for line in lines)
-        stamp(result, at)
-        _move(path, target)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        result.unlink(missing_ok=True)
-        raise
-
-
-def _move(path: Path, target: Path) -> None:
-    """Put a file in the place of `target`, for us only: itself or a copy, after which a crash brings it again."""
-    if _closed(path):
-        path.replace(target)
-    else:
-        shutil.copyfile(path, target)
-        path.unlink()
-
-
-def _closed(path: Path) -> bool:
-    """Whether nobody else may read a file any more. Only its owner may see to that, and we do not where it has another
-    name elsewhere or became a link since we looked."""
-    if path.is_symlink() or path.stat().st_nlink > 1:
-        return False
-    try:
-        path.chmod(0o600)
-    except PermissionError:
-        return False
-    return True
-
-
-def _reserved(folder: Path, path: Path) -> tuple[Path, Path]:
-    """Two new empty files for a file and its result: `今日.csv`, or `今日.2.csv` where that name is taken."""
-    for number in itertools.count(1):
-        name = path.name if number == 1 else f"{path.stem}.{number}{path.suffix}"
-        target, result = folder / name, folder / f"{name}{RESULT}"
-        if target.exists() or result.exists():
-            continue
-        try:
-            target.touch(mode=0o600, exist_ok=False)
-        except FileExistsError:  # somebody else came between
-            continue
-        result.touch(mode=0o600)
-        return target, result
-    raise AssertionError("numbers do not end")
 
 
 def _bare(refusal: Refusal, name: str) -> str:

@@ -51,6 +51,7 @@ FIRST_WORD, NEXT_WORD = 8.0, 30.0
 """Seconds after which somebody who waits for an import is told how far it is, and then again."""
 LISTED: Final = 20
 """Rejected rows that the answer names; the rest is counted."""
+_ON_DISK: Final = "export"
 _PAUSE: Final = 3.0
 _TRIES: Final = 20
 _SETTINGS: Final = (".toml", ".json", ".yaml", ".yml", ".ini")
@@ -237,7 +238,7 @@ class DroppedImports:
                 await self._say(person.id, "import_progress", text)
 
         try:
-            with _under_name(name, handle) as path:
+            with _under_a_name(handle) as path:
                 file, tally = await import_file(
                     self._office,
                     self._run,
@@ -248,7 +249,7 @@ class DroppedImports:
                     progress=progress,
                 )
         except Refusal as refusal:
-            return f"{name} 没有导入：{refusal.message.removeprefix(f'{name}：')}\n{Tally().closing}"
+            return f"{name} 没有导入：{refusal.message.removeprefix(f'{_ON_DISK}：')}\n{Tally().closing}"
         except (StoreError, Stopped):
             raise
         except Exception:  # noqa: BLE001 - a fault of ours must not leave somebody waiting for an answer
@@ -312,13 +313,14 @@ def _lines(office: Office, name: str, file: WholeFile, tally: Tally) -> Iterator
 
 
 @contextmanager
-def _under_name(name: str, handle: int) -> Iterator[Path]:
+def _under_a_name(handle: int) -> Iterator[Path]:
     """A path under which our own reader, also in a child process, finds an open file that has no name on disk.
 
+    The sender's name need not be one that a disk takes (`..`, 80 signs of four bytes); the reader goes by content.
     After a crash nothing is left of the bytes, for nothing but this process held them.
     """
     with tempfile.TemporaryDirectory(prefix="jiesu-") as folder:
-        path = Path(folder) / name.replace("/", "_")
+        path = Path(folder) / _ON_DISK
         path.symlink_to(f"/proc/{os.getpid()}/fd/{handle}")
         yield path
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bot.doctor.finding import Finding, bad, good, warning
-from bot.kept_exports import DONE, FAILED, overdue
+from bot.kept_exports import DONE, FAILED, overdue, readable
 from config.calendar import WorkCalendar
 from config.errors import reason
 from config.organisation import Organisation
@@ -109,7 +109,7 @@ def kept_exports(settings: Settings, kept: timedelta, now: datetime) -> Iterator
         if _mode(below) & 0o077:
             wide.append(f"{below}（{_mode(below):04o}）")
         if open_files:
-            wide.append(f"{below} 里的 {len(open_files)} 个文件（如 {open_files[0].name}）")
+            wide.append(f"{below} 里的 {len(open_files)} 个文件（如 {readable(open_files[0].name)}）")
     if not settings.clock.rehearsal:
         yield from _kept_too_long(folder, kept, now)
     held = f"{DONE}/ 和 {FAILED}/ 里有 {count} 个文件，导出原表里有来电人的姓名电话"
@@ -128,7 +128,7 @@ def _links(folder: Path) -> Iterator[Finding]:
     except OSError:  # said of the folders below it, or made at the first start
         return
     if links:
-        told = f"{folder} 里有 {len(links)} 个链接（如 {links[0]}），不会导入"
+        told = f"{folder} 里有 {len(links)} 个链接（如 {readable(links[0])}），不会导入"
         yield warning("导入文件夹", told, "把文件本身复制进来，再删去链接")
 
 
@@ -140,7 +140,9 @@ def _kept_too_long(folder: Path, kept: timedelta, now: datetime) -> Iterator[Fin
         return
     if late:
         mend = "服务运行时每小时删一次：看看服务是否在运行、日志里有没有 intake folder 的警告"
-        yield warning("导入文件夹", f"{len(late)} 个原表超过{span_text(kept)}还没有删去（如 {late[0].name}）", mend)
+        yield warning(
+            "导入文件夹", f"{len(late)} 个原表超过{span_text(kept)}还没有删去（如 {readable(late[0].name)}）", mend
+        )
 
 
 def _private(settings: Settings, config_file: Path | None, organisation: Organisation | None) -> Iterator[Path]:

@@ -216,6 +216,39 @@ async def test_a_name_that_is_taken_is_never_overwritten(watched: Watched) -> No
     assert line(3) in (watched.folder / "done" / "今日.3.csv").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "name", ["长" * 83 + ".csv", "长" * 82 + "." + "x" * 8, "今日." + "长" * 82], ids=["csv", "8 letters", "no ending"]
+)
+async def test_a_name_of_full_length_is_shortened(watched: Watched, name: str) -> None:
+    for number in (1, 2):
+        watched.put(name, HEADER + line(number))
+        await watched.looks()
+    watched.put(name, "不是表格")
+    await watched.looks()
+    assert watched.names() == []
+    assert len(watched.names("done")) == 4
+    kept, result = watched.names("failed")
+    assert result == f"{kept}.result.txt"
+    assert kept.startswith(name[:70])
+    assert Path(kept).suffix == Path(name).suffix or len(Path(name).suffix) > 20
+
+
+async def test_a_name_in_another_encoding_is_taken_and_told(watched: Watched) -> None:
+    name = os.fsdecode("今日".encode("gb18030") + b".csv")
+    watched.put(name, HEADER + line(1) + line(1))
+    await watched.looks()
+    watched.put(name, "不是表格")
+    await watched.looks()
+    assert watched.names() == []
+    assert watched.names("done") == [name, f"{name}.result.txt"]
+    assert watched.result(name)[-1] == "新增 1 未变 0 变更 0 拒绝 1"
+    assert watched.names("failed") == [name, f"{name}.result.txt"]
+    told = [notice.text for notice in watched.street.notices().of("intake_folder")]
+    assert told[0].startswith("导入文件夹：今日.csv 已导入")
+    assert told[1].startswith("导入文件夹：今日.csv 没有导入：")
+    assert len(told) == 2
+
+
 async def test_what_was_imported_before_a_crash_is_unchanged_after_it(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

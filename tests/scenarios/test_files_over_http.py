@@ -110,6 +110,22 @@ async def test_a_command_beside_an_export_is_carried_out_too(
         assert again[1] == answer
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["..", ".", "/", "𠀀" * 80 + ".csv", "长" * 300, "a\\b.csv"],
+    ids=["above", "here", "root", "four bytes", "long", "path"],
+)
+async def test_an_export_under_any_name_is_imported(sqlite_url: str, tmp_path: Path, name: str) -> None:
+    async with opened(sqlite_url, tmp_path, at(1, "09:00")) as house:
+        await send(house, "zhang", (name, export(tmp_path, row(1))), group="@zhang")
+        assert (await said(house, "@zhang", "新增")).endswith("新增 1 未变 0 变更 0 拒绝 0")
+        await send(house, "zhang", (name, "姓名,年龄\n李四,30\n".encode()), group="@zhang")
+        refused = await said(house, "@zhang", "没有导入：")
+        assert refused.partition("没有导入：")[2].startswith("认不出表头")
+        _, answer = await send(house, "zhang", (name, png()), group="@zhang", text="1 现场")
+        assert "已存入 1 个附件" in answer["replies"][0]["text"]
+
+
 async def test_a_command_that_changes_something_beside_an_export_does_it_once(
     database_url: str, tmp_path: Path
 ) -> None:

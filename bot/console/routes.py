@@ -31,6 +31,7 @@ LONGEST_JUMP = timedelta(days=400)
 LONGEST_ID = 200
 LONGEST_TEXT = 100_000
 _AFTER = "after 应为一条消息的 id（数字），不写则从最新的消息往前取"
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _MENTION = re.compile(r"^[@＠](?:接诉即办|机器人)(?=\s|$)|(?:^|\s)[@＠](?:接诉即办|机器人)$")
 """The bot called by name at either end of a message."""
 
@@ -153,9 +154,9 @@ async def post_message(request: web.Request) -> web.Response:
         return refusal(400, "text 应为要说的话，不能为空")
     if len(body["text"]) > LONGEST_TEXT:
         return refusal(413, f"这条消息有 {len(body['text'])} 字，最多 {LONGEST_TEXT} 字：请分几条发，或用文件导入")
-    message_id = body.get("message_id") or uuid.uuid4().hex
-    if not isinstance(message_id, str) or len(message_id) > LONGEST_ID or "\x00" in message_id:
-        return refusal(400, f"message_id 应为不超过 {LONGEST_ID} 个字符的文本")
+    message_id = id_of(body.get("message_id"))
+    if isinstance(message_id, web.Response):
+        return message_id
     quote = body.get("quote")
     if quote is not None and (isinstance(quote, bool) or not str(quote).isdecimal() or len(str(quote)) > 18):
         return refusal(400, "quote 应为一条消息的 id")
@@ -272,6 +273,20 @@ def chat_of(request: web.Request, name: Any) -> str | web.Response:
         if organisation.group(name) is not None:
             return name
     return refusal(404, "没有这个群：group 应为群的编号，或 @人员编号（私聊）")
+
+
+def id_of(given: Any) -> str | web.Response:
+    """The id under which a message is kept, a new one where none was given; the answer where it cannot be one.
+
+    What no database takes (a zero byte, half a surrogate pair) is not replaced as in texts: two ids would become one.
+    """
+    if not given:
+        return uuid.uuid4().hex
+    if not isinstance(given, str) or len(given) > LONGEST_ID:
+        return refusal(400, f"message_id 应为不超过 {LONGEST_ID} 个字符的文本")
+    if _UNSTORABLE.search(given):
+        return refusal(400, "message_id 里有存不下的字符（残缺的字或空字符）：请换一个编号再发")
+    return given
 
 
 async def _body(request: web.Request) -> dict[str, Any] | web.Response:

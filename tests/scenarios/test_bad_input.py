@@ -167,6 +167,35 @@ async def test_a_message_that_is_no_message(house: House) -> None:
     assert (await house.post("zhang", LONG + "字"))[0] == 413
 
 
+async def test_half_a_character_in_any_field_is_no_fault(house: House) -> None:
+    """In a text it is replaced; an id is refused, for two ids would become one."""
+    good = {"person": "zhang", "group": "dispatch", "text": "/查 1", "quote": "1", "message_id": "m"}
+    for name, value in good.items():
+        for broken in (f"{value}\ud800", f"\udfff{value}", f"{value}\x00"):
+            async with house.client.post("/console/messages", json={**good, name: broken}) as response:
+                answer = await response.text()
+            assert response.status == (200 if name == "text" else 404 if name in ("person", "group") else 400), answer
+            assert_in_chinese(answer.replace("message_id", "").replace("error", ""))
+    for name in row(1):
+        status, answer = await house.orders(row(9) | {name: f"{row(9)[name]}\ud800"})
+        assert status == 200, answer
+    async with house.client.post("/console/clock", json={"now": "2026-06-01T10:00:00\ud800"}) as response:
+        assert response.status == 400
+
+
+@pytest.mark.parametrize("name", ["person", "group", "text", "quote", "message_id"])
+@pytest.mark.parametrize("broken", [b"\xed\xa0\x80", b"\xff", b"\x00"])
+async def test_half_a_character_beside_files(house: House, name: str, broken: bytes) -> None:
+    fields = {"person": b"zhang", "group": b"dispatch", "text": b"1", "message_id": b"m"}
+    fields[name] = fields.get(name, b"") + broken
+    parts = [f'--x\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n'.encode() + fields[key] for key in fields]
+    parts.append(b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nabc\r\n--x--\r\n')
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    async with house.client.post("/console/files", data=b"\r\n".join(parts), headers=headers) as response:
+        answer = await response.text()
+    assert response.status == (200 if name == "text" else 404 if name in ("person", "group") else 400), answer
+
+
 async def test_commands_nobody_meant(house: House, open_store: OpenStore, sqlite_url: str) -> None:
     wrong = []
     for text, words in COMMANDS:

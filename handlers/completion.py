@@ -37,7 +37,7 @@ def offered(office: Office, scope: Scope, actor: Person) -> dict[str, Any]:
 
     `orders` are open ones: those that wait for the person first, then the urgent, then the newest; behind them the
     last closed ones, for whom may reopen them. `commands` of an order names what the person may do to it now. Titles
-    are masked, as they are stored.
+    are masked, as they are stored. `attachment_mb` is what the office keeps of one file.
     """
     organisation = office.organisation
     commands = [command for command in COMMANDS if command.provided and command.may(actor.roles)]
@@ -59,6 +59,7 @@ def offered(office: Office, scope: Scope, actor: Person) -> dict[str, Any]:
         "communities": [{"name": each.name, "aliases": list(each.aliases)} for each in organisation.communities],
         "patches": [{"name": each.name} for each in organisation.patches],
         "commands": [_grammar(office, command, actor, scope.now) for command in commands],
+        "attachment_mb": office.rules(scope.now).attachments.file_mb,
     }
 
 

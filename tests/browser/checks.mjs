@@ -305,6 +305,11 @@ async function unsent(page, house, { touch }) {
   await box(page).fill("12 现场照片");
   assert.ok(await page.locator("#send").isEnabled());
   await shot(page, `unsent-${touch ? 390 : 1440}`);
+  // The office of this rehearsal keeps files of 1 MB at most.
+  const large = { name: "录像.mp4", mimeType: "video/mp4", buffer: Buffer.alloc(2 << 20) };
+  await page.locator("#files-input").setInputFiles([large]);
+  await page.locator("#files-hint", { hasText: "“录像.mp4”超过 1 MB" }).waitFor();
+  assert.ok(await page.locator("#send").isDisabled());
 }
 
 /** With SHOTS=folder, a picture of a moment in the middle of a check. */

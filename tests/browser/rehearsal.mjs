@@ -12,11 +12,18 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TOKEN = "browser-test";
 const READY_WITHIN = 60_000;
 
-const ARRIVALS = `[[rule]]
+const POLICY = `[[rule]]
 key = "arrivals"
 since = 2026-01-01
 title = "新工单密集时改发汇总（紧急、督办、点名除外）"
 value = { above = 500, within = "1小时", hold = "5分钟", most = 20 }
+source = "★"
+
+[[rule]]
+key = "attachments"
+since = 2026-01-01
+title = "附件大小和数量"
+value = { file_mb = 1, count = 50, total_mb = 200 }
 source = "★"
 `;
 
@@ -26,7 +33,7 @@ export async function startRehearsal() {
   const folder = await mkdtemp(join(tmpdir(), "jiesu-browser-"));
   // The clock stands, so that all orders come in one hour: each is to be announced by itself all the same.
   const policy = join(folder, "policy.toml");
-  await writeFile(policy, ARRIVALS);
+  await writeFile(policy, POLICY);
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const service = spawn(join(ROOT, ".venv", "bin", "jiesu"), ["run"], {

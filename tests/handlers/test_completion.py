@@ -1,7 +1,10 @@
 """What the console offers to whom: orders in a state where the command is allowed, names, arguments as data."""
 
+from dataclasses import replace
+
 import pytest
 
+from config.policy import load_policy
 from handlers.commands.handling import OUTCOMES
 from handlers.completion import offered
 from handlers.lifecycle import STEPS
@@ -47,6 +50,17 @@ def test_what_waits_for_the_person_comes_first_then_the_urgent_then_the_newest(d
     desk.through(mine, ("签收", MORNING), ("派单", MORNING))
     assert [order["id"] for order in seen(desk, "zhang")["orders"]] == [urgent, new, old, mine]
     assert [order["id"] for order in seen(desk, "wang")["orders"]] == [mine, urgent, new, old]
+
+
+def test_the_limit_of_a_file_is_the_offices(store, tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        '[[rule]]\nkey = "attachments"\nsince = 2026-01-01\ntitle = "附件"\n'
+        'value = { file_mb = 3, count = 50, total_mb = 200 }\nsource = "★"\n',
+        encoding="utf-8",
+    )
+    desk = Desk(replace(office_of(store), policy=load_policy(policy)))
+    assert seen(desk, "zhang")["attachment_mb"] == 3
 
 
 def test_a_closed_order_is_offered_to_whom_may_reopen_it(desk):

@@ -28,7 +28,10 @@ export class Composer {
   constructor({ onSend, describe, onDraft, offers, onTrouble }) {
     Object.assign(this, { onSend, describe, onDraft, offers });
     this.staged = new Staged({ onChange: () => this.refresh(), onTrouble });
-    offers.onNews = () => this.#renew();
+    offers.onNews = () => {
+      this.refresh();
+      this.#renew();
+    };
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -124,7 +127,8 @@ export class Composer {
     this.#quoteBar.hidden = this.#quote === null;
     part(this.#quoteBar, "who").textContent = quoted ? `${quoted.who}：` : "";
     part(this.#quoteBar, "line").textContent = quoted ? quoted.line : "一条消息";
-    const ready = this.staged.settle({ named: this.#namesOrder(), alone: this.#group?.startsWith("@") ?? false });
+    const alone = this.#group?.startsWith("@") ?? false;
+    const ready = this.staged.settle({ named: this.#namesOrder(), alone, most: this.offers.attachment_mb });
     byId("send").disabled = !ready || (this.#box.value.trim() === "" && !this.staged.any);
     this.#grow();
   }

@@ -3,10 +3,9 @@
 import { byId, el, icon } from "./dom.js";
 import { stagedNames } from "./memory.js";
 
-/** What the service takes (docs/console.md): of one file with an order, of an export in private, and how many. */
 const MB = 1024 * 1024;
-/** As the service refuses: an attachment of more than `kept` MB, an export of 200,000,000 bytes or more. */
-const MOST = { kept: 10, imported: 199_999_999, count: 20 };
+/** What the service takes whatever the office decides (docs/console.md): of an export in private, and how many. */
+const MOST = { imported: 199_999_999, count: 20 };
 const TABLE = /\.(xlsx?|csv|et)$/i;
 
 export class Staged {
@@ -83,11 +82,14 @@ export class Staged {
     return files;
   }
 
-  /** Whether they may go, and say so: `named` when an order is quoted or written, `alone` in a private chat. */
-  settle({ named, alone }) {
+  /**
+   * Whether they may go, and say so: `named` when an order is quoted or written, `alone` in a private chat, `most` MB of
+   * one file with an order.
+   */
+  settle({ named, alone, most }) {
     if (!this.any) return true;
-    const tooLarge = this.#files.find((file) => file.size > (named ? MOST.kept * MB : MOST.imported));
-    if (tooLarge) return this.#say(`“${tooLarge.name}”超过 ${MOST.kept} MB，存不进工单：请压缩或分开`, false);
+    const tooLarge = named && this.#files.find((file) => file.size > most * MB);
+    if (tooLarge) return this.#say(`“${tooLarge.name}”超过 ${most} MB，存不进工单：请压缩或分开`, false);
     if (named) return this.#say("发送后存为这件工单的附件", true);
     if (!alone) return this.#say("先点一条工单消息引用，或在前面写单号，例如：12 现场照片", false);
     if (this.#files.every(({ name }) => TABLE.test(name))) return this.#say("发送后作为工单导入", true);

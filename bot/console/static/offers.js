@@ -26,6 +26,8 @@ export class Offers {
   patches = [];
   commands = [];
   byName = new Map();
+  /** Until it is known no file is too large: the service refuses what is. */
+  attachment_mb = Infinity;
 
   /** Learn what `person` (an id) may be offered; `false` when somebody else speaks by now. */
   async load(person) {

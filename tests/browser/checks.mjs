@@ -8,6 +8,7 @@ export const CHECKS = [
   ["a command is completed and sent", completed],
   ["a quote finds its order", quoted],
   ["the order's words and the next step are one tap", nextStep],
+  ["a refusal's example leaves its words to the person", example],
   ["a step that moves under the finger is still taken", moved],
   ["typing goes on undisturbed", undisturbed],
   ["a command that is not for this person is not offered", byRole],
@@ -83,6 +84,37 @@ async function nextStep(page, house, { touch }) {
   await choose(page, "平安建设科", touch);
   await send(page, touch);
   await state(house, number, "待接单");
+}
+
+/** What stands in an example was done to another order: one tap and Enter must not record it. */
+async function example(page, house, { touch }) {
+  const number = await house.order("桃花巷路面铺装松动");
+  await house.say("zhang", "dispatch", `/签收 ${number}`);
+  await house.say("zhang", "dispatch", `/派单 ${number} 城管科`);
+  await house.say("wang", "dispatch", `/接单 ${number}`);
+  await open(page, house, "wang");
+  const refused = async (text, words) => {
+    await box(page).fill(text);
+    await page.keyboard.press("Escape");
+    await send(page, touch);
+    await reply(page, words).waitFor();
+    await page.locator(".row.ghost").waitFor({ state: "detached" });
+    return reply(page, words);
+  };
+  const done = await refused(`/办结 ${number} 已处理`, "用法：/办结");
+  assert.match(await done.locator(".text").innerText(), new RegExp(`例：/办结 ${number} 解决 已修复路灯`));
+  await tap(done.locator(".command").nth(1), touch);
+  await wrote(page, `/办结 ${number} 解决 `);
+  await tap(done.locator(".command").nth(0), touch); // the usage line, too, is about the order that was refused
+  await wrote(page, `/办结 ${number} `);
+  await house.say("wang", "dispatch", `/反馈 ${number} 已接通 已告知今日处理`);
+  await house.say("wang", "dispatch", `/办结 ${number} 解决 已铺平`);
+  await open(page, house, "gao");
+  await page.reload(); // the address is the same: nothing was loaded yet for whom speaks now
+  await page.locator("#status[data-state=open]").waitFor({ state: "attached" });
+  const rated = await refused(`/评定 ${number} 好`, "用法：/评定");
+  await tap(rated.locator(".command").nth(1), touch);
+  await wrote(page, `/评定 ${number} `); // fixed words alone would be a whole rating
 }
 
 /** The row is built anew, or pushed away, between the finger's coming down and its going up. */

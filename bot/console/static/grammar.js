@@ -58,16 +58,21 @@ export function locate(command, rest, offers, quoted) {
   return { orders, places };
 }
 
-/** What to keep of the words behind a command in a text: its values, not the names of what is to be filled in. */
-export function keptWords(command, orders, tail, offers) {
+/**
+ * What to keep of the words behind a command in a text: its values, not the names of what is to be filled in. Of an
+ * `example` that records something only its fixed words, and none where they would be a whole command: its values are of
+ * another order.
+ */
+export function keptWords(command, orders, tail, offers, example = false) {
   let best = "";
   const line = tail.split(/[；;）)。\n]|[\s，]或\s|\//u, 1)[0].trimEnd();
   if (command.orders === "maybe" && orders) return best;
+  const fixed = example && ["one", "many"].includes(command.orders);
   for (const form of command.forms) {
-    const kept = keptAlong(form, line, orders, offers);
+    const kept = keptAlong(form, line, orders, offers, fixed);
     if (kept.length > best.length) best = kept;
   }
-  return best;
+  return fixed && isWhole(command, `1 ${best}`, offers) ? "" : best;
 }
 
 /** Whether nothing must follow these arguments. */
@@ -104,7 +109,7 @@ function alongForm(form, rest, start, offers) {
   }
 }
 
-function keptAlong(form, line, orders, offers) {
+function keptAlong(form, line, orders, offers, fixed) {
   const used = new Set();
   let index = 0;
   let end = 0;
@@ -112,7 +117,7 @@ function keptAlong(form, line, orders, offers) {
     const word = wordAt(line, end);
     if (!word.text) return line.slice(0, end).trim();
     const left = line.slice(word.start);
-    const number = openSlots(form, index, used).find((each) => given(form[each], left, orders, offers));
+    const number = openSlots(form, index, used).find((each) => given(form[each], left, orders, offers, fixed));
     if (number === undefined) return line.slice(0, end).trim();
     const slot = form[number];
     end = slot.kind === "text" ? line.length : word.start + take(slot, left, offers);
@@ -122,7 +127,8 @@ function keptAlong(form, line, orders, offers) {
 }
 
 /** Whether the words are a value for the slot; a name of it ("理由", "主办科室", "…") is not. */
-function given(slot, left, orders, offers) {
+function given(slot, left, orders, offers, fixed) {
+  if (fixed && (slot.kind !== "choice" || slot.before)) return false;
   if (slot.kind === "text") return Boolean(orders) && !slot.optional && !left.startsWith(slot.label) && left[0] !== "…";
   if (slot.kind === "word" && !slot.before)
     return !slot.optional && left.split(/\s/, 1)[0] !== slot.label && left[0] !== "…";

@@ -59,14 +59,17 @@ export class TextReader {
     const command = this.#offers?.byName.get(name.toLowerCase());
     const tail = text.slice(index + whole.length).split("\n", 1)[0];
     if (!command || !/^[ \u3000]/.test(tail)) return whole;
-    const kept = keptWords(command, groups.command.length > name.length, tail, this.#offers);
+    const example = lineBefore(text, index).startsWith("例：");
+    const kept = keptWords(command, groups.command.length > name.length, tail, this.#offers, example);
     return kept ? text.slice(index, index + whole.length + tail.indexOf(kept) + kept.length) : whole;
   }
 
-  /** In a refusal of one order (`✘ 【#5】…现在可以：/派单`) what is allowed instead is meant for that order. */
+  /** In a refusal of one order (`✘ 【#5】…现在可以：/派单`) what is allowed instead is meant for that order, and the usage
+   * below it. */
   #withOrder(whole, text, index) {
-    const line = text.slice(text.lastIndexOf("\n", index - 1) + 1, index);
-    const order = /^✘ 【#(\d+)】/.exec(line)?.[1];
+    const line = lineBefore(text, index);
+    const answers = text.slice(0, index).match(/^[✘✔].*/gm) ?? [];
+    const order = /^✘ 【#(\d+)】/.exec(line.startsWith("用法：") ? (answers.at(-1) ?? "") : line)?.[1];
     const takes = this.#offers?.byName.get(whole.slice(1).toLowerCase())?.orders ?? "none";
     return order && takes !== "none" ? `${whole} ${order}` : whole;
   }
@@ -92,6 +95,11 @@ export class TextReader {
     }
     return link ? el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, whole) : null;
   }
+}
+
+/** What stands before a place on its line. */
+function lineBefore(text, index) {
+  return text.slice(text.lastIndexOf("\n", index - 1) + 1, index);
 }
 
 /** The first line, cut: for previews and quotes. */

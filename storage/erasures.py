@@ -5,6 +5,7 @@ office's key, and still means the same order in an older backup, where its short
 only ever added.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -74,21 +75,28 @@ def read_ledger(path: Path) -> dict[str, datetime]:
 
 
 def add_to_ledger(path: Path, erased: Erasures) -> int:
-    """Append what the file does not hold yet, on disk when this returns; how many lines that was."""
-    held = read_ledger(path)
-    missing = sorted((at, name) for name, at in erased.items() if name not in held)
-    if not missing:
+    """Append what the file does not hold yet, on disk when this returns; how many lines that was.
+
+    One process at a time reads and writes: an unfinished last line is cut off, and must not be another's whole one.
+    """
+    if not _missing(path, erased):
         return 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = "".join(canonical({"at": at, "order": name}) + "\n" for at, name in missing)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(handle, "r+b") as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX)  # given back when the file is closed, also by the end of the process
+        missing = _missing(path, erased)
         file.truncate(len(_whole(path)))
         file.seek(0, os.SEEK_END)
-        file.write(lines.encode())
+        file.write("".join(canonical({"at": at, "order": name}) + "\n" for at, name in missing).encode())
         file.flush()
         os.fsync(file.fileno())
     return len(missing)
+
+
+def _missing(path: Path, erased: Erasures) -> list[tuple[datetime, str]]:
+    held = read_ledger(path)
+    return sorted((at, name) for name, at in erased.items() if name not in held)
 
 
 def _whole(path: Path) -> bytes:

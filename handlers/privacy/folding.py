@@ -45,7 +45,19 @@ def read_numerals(folded: str) -> str:
 
     A numeral that belongs to a word (一直, 三天, 统一) is no digit of the number beside it; it becomes `_`.
     """
+    if _SPOKEN.search(folded):
+        folded = _LONG_RUN.sub(_without_spoken, folded)
     return _NUMERAL.sub(lambda match: _READ[match[0]] if match["in_word"] is None else "_", folded)
+
+
+def _without_spoken(run: re.Match[str]) -> str:
+    """A long run of numerals with 洞 拐 勾 两 as numerals: only there, for each of them is an ordinary word as well."""
+    if _TRUE_NUMERAL.search(run[0]) is None:
+        return run[0]
+    start, end = run.span()
+    found = _SPOKEN_NUMERAL.finditer(run.string, start, end)
+    read = {match.start() - start: _SPOKEN_READ[match[0]] for match in found}
+    return "".join(read.get(at, character) for at, character in enumerate(run[0]))
 
 
 _FORMAT: Final = (  # category Cf and other characters without a shape, written as a character class
@@ -88,6 +100,14 @@ _READ: Final[dict[str, str]] = dict(
         "001234567891123456789" + "0123456789" * 3,
         strict=True,
     )
+)
+_SPOKEN_READ: Final = dict(zip("洞拐勾两", "〇七九二", strict=True))
+_SPOKEN = re.compile("[洞拐勾两]")
+_TRUE_NUMERAL = re.compile(f"[0-9{NUMERALS}]")
+_LONG_RUN = re.compile(rf"[0-9{NUMERALS}洞拐勾两](?:[ \-.,/·]{{0,2}}[0-9{NUMERALS}洞拐勾两]){{6,}}")
+_SPOKEN_NUMERAL = re.compile(  # beside another, and beginning or ending no word; a single 两 between digits is "and"
+    rf"(?<![桥涵门墙树山黑破窟空防孔井])(?:(?<=[{NUMERALS}洞拐勾两])[洞拐勾两]|[洞拐勾两](?=[{NUMERALS}洞拐勾两])"
+    r"|(?<=[0-9])[洞拐勾](?=[0-9]))(?![口里内外穴弯角点进次个天位名人家件条年月日处户层米吨块元单边栋辆台车])"
 )
 _IN_WORD: Final = (
     rf"(?<=[统唯万周期第之][{NUMERALS}])|(?<=[{NUMERALS}])(?=[直般个次下天样些起定边旦种位名人家件条遍回年月日周小])"

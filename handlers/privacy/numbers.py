@@ -215,6 +215,13 @@ _DOCUMENTS = re.compile(
     r"(?:(?:证|证件|照|卡|公积金|社保|医保|学籍|电表|水表|燃气表|户)(?:编号|号码?)|(?:身份证|证件)[前后末尾][468四六八][位数])"
     r"[ :为是(=]{0,3}[\u4e00-\u9fff]{0,2}(?P<tail>[A-Za-z0-9](?:[ \-]{0,2}[A-Za-z0-9]){5,24})(?![A-Za-z0-9])"
 )
+_CERTIFICATES = re.compile(
+    r"(?:(?:(?:台胞|回乡|通行|驾驶|行驶|居住|警官|士兵)证|护照|驾照)(?: ?档案(?:编号|号码?)?)?"
+    r"|(?:军官|士兵|警官|文职干部)证[ :为是(]{0,3}[\u4e00-\u9fff]{0,2}(?:字第?|第)|军官证)"
+    r"[ :为是(=]{0,3}"
+    r"(?!(?:19|20)[0-9]{2}[\-/. ]?(?:1[0-2]|0?[1-9])[\-/. ]?(?:[12][0-9]|3[01]|0?[1-9])(?![0-9]))"  # no date
+    r"(?P<tail>[A-Za-z]{0,3}[0-9](?:[ \-]{0,2}[0-9]){5,24}[A-Za-z]?)(?![A-Za-z0-9])"
+)
 _CALLS = re.compile(
     r"(?:电话|手机|座机|固话|联系方式|号码|致电|拨打|TEL|Tel|tel|Phone|phone|Mobile|mobile)号?码?[ :为是(=]{0,4}"
     r"(?!20[0-9]{2}[\-/. ]?(?:0?[1-9]|1[0-2])|(?:12345|1[12][0-9]|9[56][0-9]{3}|[48]00)(?![0-9]))"
@@ -274,6 +281,7 @@ def _hide_tail(match: re.Match[str], written: str, hidden: str) -> str:
 PASSES: Final[tuple[tuple[int, Find, Hide], ...]] = (
     (1, _find_emails, _hide_email),
     (6, _DOCUMENTS.finditer, _hide_document),
+    (6, _CERTIFICATES.finditer, _hide_document),
     (3, _ACCOUNTS.finditer, _hide_account),
     (5, _PLATES.finditer, _hide_plate),
     (7, _FORCES.finditer, _hide_forces),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 T = TypeVar("T")
 
-_NUMERAL = dict(zip("〇零一二三四五六七八九幺", "001234567891", strict=True))
+_NUMERAL = dict(zip("〇零一二三四五六七八九幺洞拐勾两", "0012345678910792", strict=True))
 _SEPARATOR = re.compile(r"[\s\-_.·,;:/()（）—–~…。，、\u20e3]")
 
 
@@ -72,6 +72,7 @@ _FULL_WIDTH = str.maketrans(
 )
 _CHINESE = str.maketrans("0123456789", "零一二三四五六七八九")
 _CHINESE_SPOKEN = str.maketrans("0123456789", "〇幺二三四五六七八九")
+_RADIO = str.maketrans("0123456789", "洞幺两三四五六拐八勾")
 _SPLITTERS = (" ", "-", "  ", ".", "—", " - ", "\u3000", "－", "\u200b", "/", "_", "·", "\u2060")
 
 
@@ -105,7 +106,8 @@ def _written(draw: st.DrawFn, number: str, groups: tuple[int, ...]) -> str:
         return _pick(draw, _SPLITTERS).join(parts)
     if style == "spread":
         return _pick(draw, (" ", "-", "\u200b")).join(number)
-    table = {"full": _FULL_WIDTH, "chinese": _CHINESE, "spoken": _CHINESE_SPOKEN}.get(style)
+    said = _RADIO if number[-1] in "02468" else _CHINESE_SPOKEN
+    table = {"full": _FULL_WIDTH, "chinese": _CHINESE, "spoken": said}.get(style)
     return number.translate(table) if table else number
 
 

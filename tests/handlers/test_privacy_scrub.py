@@ -80,6 +80,84 @@ def test_what_is_skipped_to_be_quick_would_have_found_nothing(text):
         assert (scrub(text, own=OWN), clean(text, own=(*OWN, "阿卜·杜", "Ж丰"))) == quick
 
 
+# Numerals as they are said on the radio
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("手机一三八洞洞洞洞一二三四", "手机138****1234"),
+        ("手机幺三八洞洞洞洞幺两三四。", "手机138****1234。"),
+        ("打138洞洞洞洞1234找我", "打138****1234找我"),
+        ("一三八洞洞洞洞五六拐勾，请回电", "138****5679，请回电"),
+        ("洞幺洞八八八八幺两三四", "010-****1234"),
+    ],
+)
+def test_a_number_in_spoken_numerals_is_hidden(text, scrubbed):
+    assert clean(text) == scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "桥洞积水",
+        "3号桥洞20260601已清淤",
+        "京藏高速涵洞1234567米处",
+        "4门洞口电梯困人",
+        "路口拐弯处两辆车",
+        "从三号院拐两个弯就到",
+        "一两个三四个洞，五六处拐角",
+        "两三百人，七八十辆车，一二十个洞",
+        "井盖有洞两三处一直没补",
+        "勾一勾二勾三选项，打了两个勾",
+        "三层两户五户六户七户都漏",
+        "两会期间两次反映两边没人管",
+    ],
+)
+def test_ordinary_words_with_spoken_numerals_stay(text):
+    assert clean(text) == text
+
+
+# Certificates behind their names
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("台胞证12345678", "台胞证〔证件号〕"),
+        ("台胞证：01234567，", "台胞证：〔证件号〕，"),
+        ("台湾居民来往大陆通行证 12345678", "台湾居民来往大陆通行证 〔证件号〕"),
+        ("港澳通行证C00000001", "港澳通行证〔证件号〕"),
+        ("回乡证H1234567800", "回乡证〔证件号〕"),
+        ("军官证字第12345678号", "军官证字第〔证件号〕号"),
+        ("军官证：南字第12345678号", "军官证：南字第〔证件号〕号"),
+        ("士兵证12345678", "士兵证〔证件号〕"),
+        ("驾驶证档案号110012345678", "驾驶证档案号〔证件号〕"),
+        ("驾驶证 档案编号：110012345678", "驾驶证 档案编号：〔证件号〕"),
+        ("驾驶证110012345678", "驾驶证〔证件号〕"),
+    ],
+)
+def test_the_number_of_a_certificate_is_hidden_behind_its_name(text, scrubbed):
+    assert clean(text) == scrubbed
+    assert clean(scrubbed) == scrubbed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "台胞证20260601到期",
+        "驾驶证 2026-06-01 到期，驾驶证C1",
+        "居住证2026年办理",
+        "军官证、士兵证、驾驶证免费停车",
+        "持台胞证12人入园",
+        "工程档案室3层",
+        "驾驶证12分扣完，罚200元",
+    ],
+)
+def test_what_stands_behind_a_certificate_and_is_no_number_stays(text):
+    assert clean(text) == text
+
+
 # Names behind labels
 
 

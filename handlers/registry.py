@@ -38,6 +38,10 @@ def _help(work: Work, arguments: Arguments) -> Said:
     return helping.help_(work, arguments, COMMANDS)
 
 
+def _rules(work: Work, arguments: Arguments) -> Said:
+    return informing.rules(work, arguments, COMMANDS)
+
+
 _DEPARTMENT = Slot("department", "科室", optional=True)
 
 
@@ -358,7 +362,7 @@ COMMANDS: tuple[Command, ...] = (
         "现行时限和规则",
         "/规则",
         "/规则 签收",
-        ask=informing.rules,
+        ask=_rules,
         reads=True,
     ),
     command("状态 status", "none", (), "系统自身状态", "/状态", ask=informing.status, reads=True),

@@ -1,7 +1,7 @@
 """What holds and how the system itself is: 规则, 状态."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from config.shanghai import near_text
 from config.texts import cut
 from handlers.arguments import Arguments
+from handlers.command import Command
 from handlers.privacy import echoed
 from handlers.refusal import Refusal
 from handlers.work import Said, Work
@@ -34,15 +35,24 @@ _TOPICS = {
 _TROUBLE = (Status.FAILED, Status.UNKNOWN)
 
 
-def rules(work: Work, arguments: Arguments) -> Said:
-    """规则: every rule in force, or those whose name has the word, with source; ★ says 未约定，暂按默认."""
+def rules(work: Work, arguments: Arguments, commands: Sequence[Command]) -> Said:
+    """规则: every rule in force, or those whose name has the word, with source; ★ says 未约定，暂按默认.
+
+    What is in force and what begins with the word come first. Where none begins with it a command may be meant.
+    """
     wanted = arguments.optional_rest()
     lines = work.office.policy.describe(work.now.date())
     if wanted:
         found = [line for line in lines if wanted in line.title or wanted == line.key]
+        known = any(wanted in (each.name, *each.aliases) for each in commands if each.provided)
         if not found:
-            raise Refusal(f"没有“{echoed(wanted)}”这条规则：/规则 看全部")
-        return Said("\n".join(f"{line.title}：{line.value}\n自 {line.since} 起，{line.source}" for line in found))
+            meant = f"；“{wanted}”是一条命令，怎么用看 /帮助 {wanted}" if known else ""
+            raise Refusal(f"没有“{echoed(wanted)}”这条规则：/规则 看全部{meant}")
+        found.sort(key=lambda line: (_IDLE in line.title, not line.title.startswith(wanted)))
+        told = [f"{line.title}：{line.value}\n自 {line.since} 起，{line.source}" for line in found]
+        if known and not any(line.title.startswith(wanted) for line in found):
+            told.append(f"“{wanted}”是一条命令：怎么用看 /帮助 {wanted}")
+        return Said("\n".join(told))
     body, idle = [], 0
     for line in lines:
         if line.key in _TOPICS:

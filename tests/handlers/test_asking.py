@@ -296,6 +296,28 @@ def test_rules_go_by_topic_and_leave_out_what_is_not_in_force(one) -> None:
     assert "（尚未启用）" in one.say("zhang", "/规则 尚未启用")
 
 
+def test_rules_of_a_word_begin_with_those_in_force(one) -> None:
+    told = one.say("zhang", "/规则 督办")
+    titles = [line for line in told.splitlines()[:-1] if "督办" in line and "：" in line]
+    idle = ["（尚未启用）" in title for title in titles]
+    assert len(idle) > 1
+    assert idle == sorted(idle)
+    assert told.splitlines()[-1] == "“督办”是一条命令：怎么用看 /帮助 督办"
+
+
+def test_rules_that_begin_with_the_word_come_first_and_point_nowhere(one) -> None:
+    told = one.say("zhang", "/规则 签收")
+    assert told.startswith("签收")
+    assert "/帮助" not in told
+
+
+def test_a_word_that_is_only_a_command_is_pointed_to_the_help(one) -> None:
+    assert one.say("zhang", "/规则 核查") == (
+        "✘ 没有“核查”这条规则：/规则 看全部；“核查”是一条命令，怎么用看 /帮助 核查"
+    )
+    assert one.say("zhang", "/规则 桃花") == "✘ 没有“桃花”这条规则：/规则 看全部"
+
+
 def test_a_line_shows_what_it_is_about_cut_and_masked(street: Street) -> None:
     street.import_rows(row(1, 标题=f"{CALLER}反映桃花巷北口井盖缺失多日无人修补", 企业名称="桃花巷物业公司"))
 

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import BaseModel, ValidationError
 
 import config
 from bot.cli.context import Context, say
 from config.errors import ConfigError, reason
+from config.problems import problem_text
 from handlers.refusal import Refusal
 from storage.errors import StoreError
 
@@ -179,6 +181,10 @@ def _usage(error: Exception) -> str:
         parameter = getattr(error, "param", None)
         wanted = getattr(parameter, "help", None) or getattr(parameter, "name", None) or "参数"
         return f"缺少参数：{wanted}。{path} --help 看用法"
+    if isinstance(error.__cause__, ValidationError):
+        wrong = problem_text(error.__cause__.errors()[0], BaseModel)
+        option = next(iter(getattr(getattr(error, "param", None), "opts", ())), "参数")
+        return f"用法不对：{option} {wrong}。{path} --help 看用法"
     text = str(getattr(error, "message", error))
     for english, chinese in _USAGE:
         text = text.replace(english, chinese)
@@ -191,12 +197,11 @@ _USAGE = (
     ("Missing argument", "缺少参数"),
     ("Missing option", "缺少选项"),
     ("Missing command", "缺少子命令"),
+    ("Got unexpected extra argument(s)", "多了参数"),
     ("Got unexpected extra argument", "多了参数"),
-    ("is not a valid integer", "不是整数"),
-    ("is not a valid float", "不是数字"),
-    ("Input should be a valid integer, unable to parse string as an integer", "应为整数"),
-    ("Input should be a valid number, unable to parse string as a number", "应为数字"),
+    ("Option '", "选项 '"),
     ("requires an argument", "后面要写值"),
+    ("does not take a value", "后面不写值"),
     ("Did you mean", "是否想写"),
 )
 

@@ -3,11 +3,14 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import config
 from config.errors import ConfigError
+from config.problems import problem_text
 from config.settings import Settings, load_settings
 
 SAMPLE = Path(config.__file__).parent / "sample"
@@ -238,3 +241,23 @@ def test_a_rehearsal_does_not_reach_a_real_platform():
     bot = {"JIESU_FEISHU__APP_ID": "cli_1", "JIESU_FEISHU__APP_SECRET": "geheim", "JIESU_CLOCK__SPEED": "60"}
     assert mistake(environ=bot).startswith("JIESU_FEISHU__APP_ID：演练时钟不能连真实的平台")
     load_settings(None, bot | {"JIESU_FEISHU__API_BASE": "http://127.0.0.1:9000"})
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    *("", "x", "1.5", "on", "9" * 5000, b"\xff", -1, 1.5, 10**9, float("nan"), float("inf"), True, None),
+    *([], [""], [1], ["x"], {}, object()),
+)
+
+
+def test_whatever_may_be_wrong_with_a_setting_has_its_words():
+    """Every kind of mistake that pydantic finds in odd values of any setting."""
+    silent = {}
+    for model in (Settings, *(type(value) for _, value in Settings() if isinstance(value, BaseModel))):
+        for name, field in model.model_fields.items():
+            for value in ODD_VALUES:
+                try:
+                    TypeAdapter(Annotated[field.annotation, field]).validate_python(value)
+                except ValidationError as fault:
+                    told = {error["type"]: problem_text(error, model) for error in fault.errors()}
+                    silent |= {kind: name for kind, text in told.items() if text == "写法不对"}
+    assert silent == {}

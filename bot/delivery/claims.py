@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from bot.delivery import crowding, detours, doubts, ledger, merging, quotas
+from bot.delivery import crowding, doubts, ledger, merging, quotas, unmade
 from bot.delivery.composing import content_of
-from bot.delivery.ledger import CARD_UPDATE, Row
+from bot.delivery.ledger import Row
+from bot.delivery.unmade import Unmade
 from bot.platforms.contract import Answer, Outcome, Outgoing, Sender
 from bot.platforms.waiting import pause
 from handlers.office import Office
@@ -53,19 +54,20 @@ def claim(
         return False
     if doubts.outlived(office, scope, row, sender):
         return True
-    if row["priority"] not in HURRIED and merging.merge(office, scope, endpoint, sender, compose):
+    if row["priority"] not in HURRIED and _merged(office, scope, row, sender, compose):
         return True
-    message = compose(scope, row)
-    if row["part"] is None or _revealing(row):
-        parts = sender.parts(message)
-        if row["part"] is None and len(parts) > 1:
-            _divide(scope, row, parts)
-            return True
-        message = parts[(row["part"] or 1) - 1]
+    try:
+        parts = unmade.made(scope, row, sender, compose)
+    except Unmade as fault:
+        unmade.fail(office, scope, row, str(fault))
+        return True
+    if len(parts) > 1:
+        _divide(scope, row, parts)
+        return True
     quotas.draw(scope, row["id"], limits)
     scope.insert(Attempt, outbox_id=row["id"], endpoint=endpoint, at=scope.now, outcome=Status.SENDING)
     outbox.update(scope, row["id"], state=Status.SENDING, attempts=row["attempts"] + 1)
-    return Claim(endpoint, message, scope.now)
+    return Claim(endpoint, parts[0], scope.now)
 
 
 def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender: Sender, random: Random) -> None:
@@ -104,14 +106,20 @@ def record(office: Office, scope: Scope, claimed: Claim, answer: Answer, sender:
         case Outcome.RETRY | Outcome.RETRY_AFTER | Outcome.CLOSED:
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.PERMANENT:
-            # A card that could not be changed is in nobody's way: its text still says how to ask.
-            state = Status.CANCELLED if row["kind"] == CARD_UPDATE else Status.FAILED
-            outbox.update(scope, number, state=state, detour_at=detours.moment(office, scope, row), **facts)
-            merging.follow(scope, row, state=Status.FAILED, **facts)
+            unmade.refused(office, scope, row, **facts)
         case Outcome.UNKNOWN if doubts.repeatable(scope, number, sender, wait):
             outbox.update(scope, number, state=Status.RETRY, next_at=scope.now + wait, **facts)
         case Outcome.UNKNOWN:
             doubts.unknown(office, scope, row, **facts)
+
+
+def _merged(office: Office, scope: Scope, row: Row, sender: Sender, compose: Callable[[Scope, Row], Outgoing]) -> bool:
+    """Whether what waits became one message. Where none can be made of it, each goes, or fails, by itself."""
+    try:
+        with unmade.guarded(row):
+            return merging.merge(office, scope, row["endpoint"], sender, compose)
+    except Unmade:
+        return False
 
 
 def _wait(answer: Answer, attempts: int, longest: timedelta, random: Random) -> timedelta:
@@ -146,15 +154,10 @@ def _own_fault(row: Row) -> bool:
     return any(key in (row["content"] or {}) for key in ("reply", "edits"))
 
 
-def _revealing(row: Row) -> bool:
-    """Whether the text is made when it is sent: its parts are stored as references too, and cut anew each time."""
-    return "reveal" in (row["content"] or {})
-
-
 def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
     """Queue the parts of a long message in its place; people are called by the first part only."""
     for number, part in enumerate(parts, start=1):
-        hidden = _revealing(row)
+        hidden = unmade.revealing(row)
         ledger.copy(
             scope,
             row,

@@ -132,6 +132,17 @@ def messages(scope: Scope, numbers: Collection[int]) -> list[Row]:
     return _rows(scope, sa.select(_BOX).where(_BOX.c.id.in_(numbers)).order_by(_BOX.c.id))
 
 
+def parts_of(number: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """Which messages are the parts that a long one was divided into."""
+    return _BOX.c.parent_id == number, _BOX.c.part.is_not(None)
+
+
+def divided(scope: Scope, number: int) -> int:
+    """Into how many parts a long message was divided."""
+    query = sa.select(sa.func.count()).where(*parts_of(number))
+    return int(scope.connection.execute(query).scalar_one())
+
+
 def stranded(scope: Scope, endpoint: str) -> list[Row]:
     """Messages whose request was begun and never ended."""
     query = sa.select(_BOX).where(_BOX.c.endpoint == endpoint, _BOX.c.state == Status.SENDING).order_by(_BOX.c.id)

@@ -266,7 +266,9 @@ class Rules(_Value):
     merging: Merging
     robot_rest: Duration
     robot_closed: Duration
+    robot_waiting: Duration
     robot_failing: Duration
+    robot_failing_again: Duration
     no_way_out: Duration
 
     attachments: Attachments

@@ -15,6 +15,10 @@ from storage.transaction import Scope
 
 _FAILING: Final = "robot_failing"
 _ALARM: Final = "robot_alarm"
+_TOLD: Final = "robot_told"
+ALARMS: Final = ("robot_failing", "robot_works")
+"""The kinds of the messages that tell of robots."""
+NO_LINE: Final = "没有连上平台"
 _HEARD: Final = "heard"
 _SLOT, _ATTEMPT = table(Slot), table(Attempt)
 
@@ -48,12 +52,25 @@ def heard(scope: Scope) -> set[str]:
 def alarm(scope: Scope, endpoint: str, since: datetime, *, heard: bool) -> None:
     """Note that the alarm was given; whoever of the replicas is second fails on the key and is replayed."""
     scope.insert(Slot, job=_ALARM, slot=endpoint, at=since, holder=_HEARD if heard else "")
+    scope.place(Slot, (_TOLD, endpoint), {"at": scope.now, "holder": ""})
+
+
+def alarm_again(scope: Scope, endpoint: str, since: datetime, *, heard: bool) -> None:
+    """Note that the alarm was given once more: of two replicas one finds that the other has changed it."""
+    if heard:
+        scope.place(Slot, (_ALARM, endpoint), {"at": since, "holder": _HEARD})
+    scope.place(Slot, (_TOLD, endpoint), {"at": scope.now, "holder": ""})
+
+
+def told(scope: Scope) -> dict[str, datetime]:
+    """Endpoint → when its alarm was given last."""
+    return _rows(scope, _TOLD)
 
 
 def clear(scope: Scope, endpoint: str) -> None:
     """The endpoint works again, or is no more."""
-    scope.place(Slot, (_ALARM, endpoint), None)
-    scope.place(Slot, (_FAILING, endpoint), None)
+    for job in (_ALARM, _TOLD, _FAILING):
+        scope.place(Slot, (job, endpoint), None)
 
 
 def last_error(scope: Scope, endpoint: str) -> tuple[str, str] | None:

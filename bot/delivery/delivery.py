@@ -15,7 +15,7 @@ from loguru import logger
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
-from bot.delivery import cards, console, detours, ledger, quotas, rerouting
+from bot.delivery import cards, console, detours, ledger, quotas, rerouting, standstill
 from bot.delivery.asking import ask
 from bot.delivery.claims import Claim, claim, record
 from bot.delivery.ledger import Row
@@ -37,7 +37,7 @@ POLL = 1.0
 PATIENCE = timedelta(seconds=20)
 """How long `stop` waits for requests under way."""
 _GONE = "gone"
-_WATCH, _CARDS, _DETOURS = "watch", "cards", "detours"
+_WATCH, _CARDS, _DETOURS, _STANDSTILL = "watch", "cards", "detours", "standstill"
 """What to look after beside the robots, among the endpoints that have something to do."""
 
 
@@ -89,6 +89,7 @@ class Delivery:
             _WATCH: self._watch.tell,
             _CARDS: partial(cards.refresh, office, sender_of=sender_of),
             _DETOURS: partial(detours.tell, office, self._ways),
+            _STANDSTILL: partial(standstill.mark, office, self._ways),
         }
         self._sharing = asyncio.Lock()
         self._tasks: set[asyncio.Task[bool]] = set()
@@ -202,7 +203,8 @@ class Delivery:
         for endpoint, at in moments.items():
             if not self._ways.exists(endpoint):
                 moments[endpoint] = max(at, rerouting.due(self._office, self._ways, scope, endpoint, at))
-        for chore, due in ((_WATCH, self._watch.due(scope)), (_DETOURS, detours.due(scope))):
+        still = standstill.due(self._office, self._ways, scope)
+        for chore, due in ((_WATCH, self._watch.due(scope)), (_DETOURS, detours.due(scope)), (_STANDSTILL, still)):
             if due is not None:
                 moments[chore] = due
         if cards.stale(scope):

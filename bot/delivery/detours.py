@@ -1,6 +1,7 @@
 """What will not arrive is named by another way: which order, what failed, where to read it; never what it said.
 
-`detour_at` of a message says when: at once for what is urgent, collected a minute for the rest. The same people come
+`detour_at` of a message says when: at once for what is urgent, collected a minute for the rest; what is urgent and
+waits behind a way that stands still has one too (`standstill`). The same people come
 first (another way to the same group, another group of its purpose, in private whoever was called), then the
 supervision groups and administrators, then the robot that refused it, for it refused that message and not itself.
 A naming that is refused goes on by ways that were not tried yet, of which there is an end.
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bot.delivery import ledger
+from bot.delivery import ledger, quotas
 from bot.delivery.ledger import CARD_UPDATE, NOT_DELIVERED, Row
 from bot.delivery.ways import Way, Ways
 from handlers import notices
@@ -62,7 +63,7 @@ def tell(office: Office, ways: Ways, scope: Scope) -> bool:
     rows = [dict(row) for row in scope.connection.execute(query).mappings()]
     told: defaultdict[tuple[str, str, bool], list[Row]] = defaultdict(list)
     called: defaultdict[tuple[str, str, bool], list[str]] = defaultdict(list)
-    failing = robots.failing(scope)
+    failing = {*robots.failing(scope), *ways.drawing_from(quotas.paused(scope))}
     for row in rows:
         subjects, refused = _meant(scope, row)
         found = [way for subject in subjects[:1] for way in _ways(office, ways, subject, refused, failing)]
@@ -120,13 +121,13 @@ def _same_people(ways: Ways, found: list[Way], own: str) -> list[Way]:
 
 def _settle(office: Office, scope: Scope, row: Row, *, named: bool) -> None:
     """Nothing more to name; or later, where there is no way yet and nothing else will tell of it: what is in doubt
-    or waits is still told in its own chat, and a naming that every way refused would be refused again."""
-    failed = row["state"] == Status.FAILED
+    is still told in its own chat, and a naming that every way refused would be refused again."""
+    failed, waits = row["state"] == Status.FAILED, row["state"] in WAITING
     forgotten = row["kind"] not in (REPLY, NOT_DELIVERED) and (failed or row["told_at"] is not None)
-    if not named and forgotten:
+    if not named and (forgotten or waits):
         outbox.update(scope, row["id"], detour_at=scope.now + office.rules(scope.now).robot_closed)
     else:
-        told = {"told_at": scope.now} if named and failed else {}
+        told = {"told_at": scope.now} if named and (failed or waits) else {}
         outbox.update(scope, row["id"], detour_at=None, **told)
 
 
@@ -134,7 +135,7 @@ def _name(office: Office, ways: Ways, scope: Scope, way: Way, rows: Sequence[Row
     """Queue one message that names these."""
     subjects = [row for row in rows if row["kind"] != NOT_DELIVERED]
     orders = tuple(dict.fromkeys(chain.from_iterable(row["orders"] for row in subjects)))
-    lines = [_line(ways, row) for row in subjects]
+    lines = [_line(scope, ways, row) for row in subjects]
     scope.insert(
         Outbox,
         at=scope.now,
@@ -151,7 +152,12 @@ def _name(office: Office, ways: Ways, scope: Scope, way: Way, rows: Sequence[Row
     )
 
 
-def _line(ways: Ways, row: Row) -> dict[str, Any]:
+def _line(scope: Scope, ways: Ways, row: Row) -> dict[str, Any]:
+    error = robots.coded(row["detail"], row["code"])
+    if row["state"] in WAITING and ways.exists(row["endpoint"]):
+        # It may never have been tried itself, only what stands before it.
+        last = None if row["endpoint"] in ways.lost else robots.last_error(scope, row["endpoint"])
+        error = f"{last[1] if last else robots.NO_LINE}；恢复后自动补发"
     return {
         "orders": row["orders"][:_LISTED],
         "more": len(row["orders"][_LISTED:]),
@@ -161,5 +167,5 @@ def _line(ways: Ways, row: Row) -> dict[str, Any]:
         "at": row["at"],
         "part": row["part"],
         "doubtful": row["state"] == Status.UNKNOWN,
-        "error": robots.coded(row["detail"], row["code"]),
+        "error": error,
     }

@@ -105,6 +105,13 @@ def count_waiting(scope: Scope, endpoint: str, *which: sa.ColumnElement[bool]) -
     return int(scope.connection.execute(query).scalar_one())
 
 
+def orders_waiting(scope: Scope, endpoint: str) -> list[int]:
+    """The orders of which messages speak that wait for an endpoint, the most urgent first."""
+    query = sa.select(_BOX.c.orders).where(_BOX.c.endpoint == endpoint, _BOX.c.state.in_(WAITING))
+    rows = scope.connection.execute(query.order_by(_BOX.c.priority, _BOX.c.id)).scalars()
+    return list(dict.fromkeys(order for orders in rows for order in orders))
+
+
 def first(scope: Scope, endpoint: str, least: Priority = Priority.EDIT) -> Row | None:
     """The message to send next: most urgent first (none less so than `least`), then oldest; the parts of a long one
     stand in its place."""

@@ -57,12 +57,24 @@ def pause(scope: Scope, bucket: str, until: datetime) -> None:
 
 def free_from(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> datetime:
     """The earliest moment for the next request to an endpoint, by limits and pauses."""
+    refills = [at + limit.window for limit in limits for at in _ends(scope, endpoint, limit, limit.count - 1, 1)]
+    return max((paused_until(scope, endpoint, limits), *refills))
+
+
+def paused_until(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> datetime:
+    """The end of the pause of an endpoint, or of what it shares; long ago where it has none."""
     query = sa.select(_ATTEMPT.c.pause_until).where(_ATTEMPT.c.endpoint == endpoint)
     latest = query.order_by(_ATTEMPT.c.at.desc(), _ATTEMPT.c.id.desc()).limit(PAUSES)
     pauses = [until for until in scope.connection.execute(latest).scalars() if until is not None]
-    refills = [at + limit.window for limit in limits for at in _ends(scope, endpoint, limit, limit.count - 1, 1)]
     shared = _pauses(scope, [limit.bucket for limit in limits if limit.bucket])
-    return max((*pauses, *shared, *refills), default=EARLIEST)
+    return max((*pauses, *shared), default=EARLIEST)
+
+
+def paused(scope: Scope) -> frozenset[str]:
+    """The buckets from which nobody may draw now, because a platform asked for it."""
+    lease = table(Lease)
+    query = sa.select(lease.c.name).where(lease.c.name.startswith(_PAUSE, autoescape=True), lease.c.until > scope.now)
+    return frozenset(name.removeprefix(_PAUSE) for name in scope.connection.execute(query).scalars())
 
 
 def shortage(scope: Scope, endpoint: str, limits: tuple[Limit, ...], count: int, wait: timedelta) -> bool:

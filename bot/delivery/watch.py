@@ -1,5 +1,5 @@
 """Robots and chats that do not get through, groups and people without any way out: after ★ 10 minutes somebody is
-told by another way, once, and again when they work.
+told by another way, ★ daily while it lasts, and again when they work.
 
 Answers are counted in the store (`storage.robots`); a connection that is not there is seen by this process, unless
 another replica holds it.
@@ -7,6 +7,7 @@ another replica holds it.
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from loguru import logger
 
@@ -23,6 +24,8 @@ from storage.transaction import Scope
 
 LOST, MUTE = "lost", "mute"
 """Beside the outcomes of requests: there is no connection to send through; there is no way out at all."""
+LISTED: Final = 10
+"""Orders named in an alarm whose messages wait behind a way out."""
 MENDS: dict[str, str] = {
     MUTE: "给群加一个群机器人，或让机器人进群后用 /绑定 绑定；一天之内绑好的补发，更早的另行告知",
     LOST: "检查服务器能否上网、这个平台的密钥是否还有效，可运行 jiesu doctor",
@@ -48,33 +51,44 @@ class Watch:
         if any(self._works_again(endpoint, failing) for endpoint in alarmed):
             return scope.now
         limit = self._office.rules(scope.now).robot_failing
-        return min((at + limit for endpoint, at in failing.items() if endpoint not in alarmed), default=None)
+        new = [at + limit for endpoint, at in failing.items() if endpoint not in alarmed]
+        return min([*new, *self._again(scope, alarmed, failing).values()], default=None)
 
     def tell(self, scope: Scope) -> bool:
         """Tell what is due; whether there was anything."""
         alarmed, failing = robots.alarmed(scope), self._failing(scope)
         limit = self._office.rules(scope.now).robot_failing
         new = {e: at for e, at in failing.items() if e not in alarmed and at + limit <= scope.now}
+        again = {e: alarmed[e] for e, at in self._again(scope, alarmed, failing).items() if at <= scope.now}
         back = {e: at for e, at in alarmed.items() if self._works_again(e, failing)}
         heard = robots.heard(scope)
         for endpoint in back:
             robots.clear(scope, endpoint)
         metrics.FAILING.set(len(alarmed) + len(new) - len(back))
-        if new:
-            told = self._say(scope, "robot_failing", new, failing)
-            for endpoint, since in new.items():
-                robots.alarm(scope, endpoint, since, heard=told > 0)
+        if new or again:
+            told = self._say(scope, "robot_failing", {**new, **again}, failing)
+            for endpoint, since in {**new, **again}.items():
+                note = robots.alarm if endpoint in new else robots.alarm_again
+                note(scope, endpoint, since, heard=told > 0)
                 logger.bind(endpoint=endpoint, told=told).error("nothing gets through since {}", since)
         served = {e: at for e, at in back.items() if e in heard and self._is_served(e)}
         if served:
             self._say(scope, "robot_works", served, failing)
-        return bool(new or back)
+        return bool(new or again or back)
 
     def _failing(self, scope: Scope) -> dict[str, datetime]:
         waiting = outbox.endpoints_waiting(scope)
         mute = {e: at for e, at in waiting.items() if platform_of(e) == NOWHERE}
         counted = {e: at for e, at in robots.failing(scope).items() if self._ways.sender_of(e) is not None}
         return {**mute, **self._ways.lost, **counted}
+
+    def _again(self, scope: Scope, alarmed: Collection[str], failing: Collection[str]) -> dict[str, datetime]:
+        """Endpoint that still fails → when its alarm is given once more: while something waits behind it, or its
+        connection is away. What has no way at all is named message by message."""
+        told, waiting = robots.told(scope), outbox.endpoints_waiting(scope)
+        missed = [e for e in alarmed if e in failing and (e in waiting or e in self._ways.lost)]
+        pause = self._office.rules(scope.now).robot_failing_again
+        return {e: told.get(e, scope.now) + pause for e in missed if platform_of(e) != NOWHERE}
 
     def _works_again(self, endpoint: str, failing: Collection[str]) -> bool:
         if platform_of(endpoint) == NOWHERE:
@@ -118,9 +132,10 @@ class Watch:
         if platform_of(endpoint) == NOWHERE:
             outcome, error = MUTE, "没有能送到这里的机器人或会话"
         elif endpoint in self._ways.lost:
-            outcome, error = LOST, "没有连上平台"
+            outcome, error = LOST, robots.NO_LINE
         else:
-            outcome, error = robots.last_error(scope, endpoint) or (LOST, "没有连上平台")
+            outcome, error = robots.last_error(scope, endpoint) or (LOST, robots.NO_LINE)
+        orders = ledger.orders_waiting(scope, endpoint)
         return {
             "where": self._ways.where(endpoint),
             "platform": self._ways.platform(endpoint),
@@ -128,4 +143,6 @@ class Watch:
             "error": error,
             "mend": MENDS.get(outcome, MENDS[Outcome.RETRY]),
             "waiting": ledger.count_waiting(scope, endpoint),
+            "orders": orders[:LISTED],
+            "of": len(orders),
         }

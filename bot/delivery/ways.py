@@ -42,6 +42,16 @@ class Ways:
         ways = {endpoint for group in groups for endpoint in self.routes.of_group(group)}
         self.lost = {endpoint: self.lost.get(endpoint, now) for endpoint in ways if self._is_lost(endpoint)}
 
+    def drawing_from(self, buckets: Collection[str]) -> set[str]:
+        """The ways to groups and people whose limits name one of these buckets."""
+        if not buckets:
+            return set()
+        organisation = self._office.organisation
+        ways = {endpoint for group in organisation.groups for endpoint in self.routes.every_of_group(group)}
+        ways |= {endpoint for person in organisation.people for endpoint in self.routes.every_of_person(person.id)}
+        senders = ((endpoint, self.sender_of(endpoint)) for endpoint in ways)
+        return {at for at, sender in senders if sender and any(limit.bucket in buckets for limit in sender.limits)}
+
     def exists(self, endpoint: str) -> bool:
         """Whether anybody sends there, now or when a connection is back."""
         return platform_of(endpoint) == CONSOLE or self.sender_of(endpoint) is not None

@@ -30,11 +30,11 @@ class Outbox(SQLModel, table=True):
     """A message on its way to one endpoint (a robot or a chat). `storage/outbox.py` explains each state.
 
     `told_at`: when a message of unknown outcome was repeated or named in a digest, or one that failed was named by
-    another way. `names`: the ids that a digest of such messages lists. `detour_at`: when it is to be named by another
-    way, because nobody may read it where it was sent. `orders`: what it speaks of, so that a quote finds it.
-    `content`: what a platform that shows more than text may show, and how a reply finds its question. `remote_id`:
-    the platform's id of what was sent; `shown`: the order's state that a sent card shows, as long as it can be
-    brought up to date.
+    another way, also one that still waits behind a way that stands still. `names`: the ids that a digest of such
+    messages lists. `detour_at`: when it is to be named by another way, because nobody may read it where it was
+    sent. `orders`: what it speaks of, so that a quote finds it. `content`: what a platform that shows more than
+    text may show, and how a reply finds its question. `remote_id`: the platform's id of what was sent; `shown`: the
+    order's state that a sent card shows, as long as it can be brought up to date.
     """
 
     __tablename__ = "outbox"

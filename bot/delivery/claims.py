@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from bot.delivery import crowding, doubts, ledger, merging, quotas, unmade
+from bot.delivery import crowding, doubts, ledger, merging, quotas, sharing, unmade
 from bot.delivery.composing import content_of
 from bot.delivery.ledger import Row
 from bot.delivery.unmade import Unmade
@@ -37,6 +37,7 @@ def claim(
     sender: Sender,
     holder: str,
     compose: Callable[[Scope, Row], Outgoing],
+    sender_of: Callable[[str], Sender | None],
 ) -> Claim | bool:
     """Take the endpoint's next step: the message to send now; or True when something else was put in order, so that
     another step may follow; or False when nothing may be done at the scope's moment."""
@@ -54,6 +55,8 @@ def claim(
         return False
     if doubts.outlived(office, scope, row, sender):
         return True
+    if sharing.comes_later(scope, row, sender, holder, sender_of):
+        return False
     if row["priority"] not in HURRIED and _merged(office, scope, row, sender, compose):
         return True
     try:

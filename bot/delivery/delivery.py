@@ -242,7 +242,13 @@ class Delivery:
             return False
         self._served.add(endpoint)
         take = partial(
-            claim, self._office, endpoint=endpoint, sender=sender, holder=self._holder, compose=self._compose
+            claim,
+            self._office,
+            endpoint=endpoint,
+            sender=sender,
+            holder=self._holder,
+            compose=self._compose,
+            sender_of=self._sender_of,
         )
         while not self._stopping and sender.ready:
             passing("delivery.before_sending")

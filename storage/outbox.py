@@ -55,7 +55,7 @@ class Priority(IntEnum):
     REMINDER = 3
     REPORT = 4
     EDIT = 5
-    """A card that is brought up to date."""
+    """A card that is brought up to date, or buttons that repeat a text: it loses nothing by being late."""
 
 
 HURRIED = (Priority.URGENT, Priority.REPLY)

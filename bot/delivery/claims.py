@@ -167,6 +167,7 @@ def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
             text=row["text"] if hidden else part.text,
             mentions=tuple(mention.person for mention in part.mentions),
             content=row["content"] if hidden else content_of(part),
+            priority=int(Priority.EDIT) if part.repeats else row["priority"],
             parent_id=row["id"],
             part=number,
             names=row["names"],

@@ -64,7 +64,8 @@ def unknown(office: Office, scope: Scope, row: Row, **answer: Any) -> None:
         _unknown_merged(office, scope, row, **answer)
         return
     again = _must_be_repeated(scope, row)
-    told = again or row["kind"] == UNKNOWN_DIGEST
+    # Of buttons by themselves nobody needs to know: their text has arrived.
+    told = again or row["kind"] == UNKNOWN_DIGEST or row["priority"] == Priority.EDIT
     # What is urgent and not repeated (any more) is also named by another way.
     elsewhere = not again and row["priority"] == Priority.URGENT
     outbox.update(
@@ -178,7 +179,7 @@ def _repeat(office: Office, scope: Scope, row: Row) -> None:
 
 
 def _must_be_repeated(scope: Scope, row: Row) -> bool:
-    if row["repeat_of"] is not None or row["kind"] == UNKNOWN_DIGEST:
+    if row["repeat_of"] is not None or row["kind"] == UNKNOWN_DIGEST or row["priority"] == Priority.EDIT:
         return False
     if row["priority"] == Priority.URGENT:
         return True

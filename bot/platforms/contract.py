@@ -106,7 +106,8 @@ class Outgoing:
     `text` always says everything; `markdown`, `table`, `file` and `actions` are what a platform that can show them
     may show instead or beside it. `plain` asks for nothing but text (readers in the WeChat plug-in). `edits` is the
     platform's id of a message sent earlier that this one takes the place of. `reply` is the `Incoming.reply` of the
-    message that this one answers.
+    message that this one answers. `repeats`, of one of several parts, says that those before it say all that it says
+    (buttons that go by themselves): it is sent when nothing else waits.
     """
 
     key: int
@@ -119,6 +120,7 @@ class Outgoing:
     plain: bool = False
     edits: str | None = None
     reply: Mapping[str, str] | None = None
+    repeats: bool = False
 
 
 class Outcome(StrEnum):

@@ -81,7 +81,7 @@ class BotChat:
         if message.file is not None and uploading.kind_of(message.file) is not None:
             parts.append(Outgoing(message.key, first_line(message.text), file=message.file))
         if message.actions and CARDS in self._features:
-            parts.append(Outgoing(message.key, message.text, actions=message.actions))
+            parts.append(Outgoing(message.key, message.text, actions=message.actions, repeats=True))
         return parts
 
     async def send(self, message: Outgoing) -> Answer:

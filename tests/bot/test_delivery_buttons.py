@@ -1,0 +1,73 @@
+"""Buttons that a platform can only send as a message of their own: they repeat the text, and go after all texts."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.platforms.contract import Answer, Outcome
+from bot.platforms.wecom.chat import BotChat
+from handlers.states import State
+from storage.outbox import Priority
+from tests.bot.delivery_desk import HandClock, house
+
+MINUTE = timedelta(minutes=1)
+CHAT = "wecom:dispatch"
+
+
+class Line:
+    """The bot's connection; the platform takes whatever it is given."""
+
+    ready = True
+
+    def __init__(self, clock):
+        self.clock, self.said, self.answers = clock, [], []
+
+    async def ask(self, command, body, request=None):
+        kind = body["msgtype"]
+        self.said.append((kind, self.clock.at, body[kind].get("content", "")))
+        return self.answers.pop(0) if self.answers else Answer(Outcome.SENT, "已送达", 200, 0)
+
+
+@pytest.fixture
+async def office(store):
+    clock = HandClock()
+    async with house(store, clock) as process:
+        process.line = Line(clock)
+        process.senders[CHAT] = BotChat(process.line, "wr1", 2, ("template_card",))
+        yield process
+
+
+async def tell(process, number, priority=Priority.URGENT, **values):
+    content = {"actions": [{"label": "签收", "command": f"/签收 {number}"}]}
+    text = f"【#{number}】新工单"
+    await process.queue(text, priority, endpoints=[CHAT], order=number, content=content, **values)
+
+
+async def test_twenty_urgent_texts_go_within_the_first_minute_and_their_cards_after_them(office):
+    for number in range(1, 21):
+        await tell(office, number)
+    begin = office.clock.at
+    await office.through()
+    texts = [(at, text) for kind, at, text in office.line.said if kind == "markdown"]
+    assert [text for _, text in texts] == [f"【#{number}】新工单" for number in range(1, 21)]
+    assert {at for at, _ in texts} == {begin}
+    assert [kind for kind, _, _ in office.line.said[20:]] == ["template_card"] * 20
+
+
+async def test_an_answer_waits_for_no_card_and_a_card_goes_when_nothing_else_waits(office):
+    for number in range(1, 16):
+        await tell(office, number)
+    await office.delivery.drain()
+    assert len(office.line.said) == 22
+    await office.queue("✔ 已签收", Priority.REPLY, kind="reply", endpoints=[CHAT])
+    await office.through()
+    kinds = [kind for kind, _, _ in office.line.said]
+    assert (kinds[15:22], kinds[22], kinds[23:]) == (["template_card"] * 7, "markdown", ["template_card"] * 8)
+
+
+async def test_buttons_in_doubt_do_not_repeat_their_text_which_has_arrived(office):
+    office.line.answers = [Answer(Outcome.SENT, "已送达", 200, 0), Answer(Outcome.UNKNOWN, "没有回音")]
+    await office.order(1, State.AWAITING_SIGNATURE)  # nobody has signed it: its notice would be repeated
+    await tell(office, 1, Priority.NOTICE, kind="new_order")
+    await office.through()
+    assert [kind for kind, _, _ in office.line.said] == ["markdown", "template_card"]

@@ -91,7 +91,7 @@ class Delivery:
             _DETOURS: partial(detours.tell, office, self._ways),
             _STANDSTILL: partial(standstill.mark, office, self._ways),
         }
-        self._sharing = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[bool]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -254,7 +254,9 @@ class Delivery:
             passing("delivery.before_sending")
             asked = time.monotonic()
             # What one claim draws from a shared limit, the next of the same commit would not see.
-            async with self._sharing if quotas.shares(sender.limits) else contextlib.nullcontext():
+            async with contextlib.AsyncExitStack() as turns:
+                for bucket in quotas.buckets(sender.limits):
+                    await turns.enter_async_context(self._turns.setdefault(bucket, asyncio.Lock()))
                 claimed = await self._transact(take)
             if claimed is False:
                 break

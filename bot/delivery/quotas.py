@@ -26,14 +26,14 @@ _OLD: Final = timedelta(minutes=1)
 """Longer than any request: a draw is kept so long beyond its limit's window."""
 
 
-def shares(limits: tuple[Limit, ...]) -> bool:
-    """Whether other endpoints draw from these, too."""
-    return any(limit.bucket for limit in limits)
+def buckets(limits: tuple[Limit, ...]) -> list[str]:
+    """The buckets of limits from which others draw, too, in the order in which everybody takes their turns."""
+    return sorted({limit.bucket for limit in limits if limit.bucket})
 
 
 def take_turn(scope: Scope, limits: tuple[Limit, ...]) -> None:
     """Let nobody else count what is shared until this is written: of two replicas one is replayed."""
-    for bucket in sorted({limit.bucket for limit in limits if limit.bucket}):
+    for bucket in buckets(limits):
         outbox.take_turn(scope, f"quota:{bucket}")
 
 

@@ -17,6 +17,7 @@ from bot.platforms.dingtalk.messages import NAME, told
 from bot.platforms.dingtalk.openapi import OpenApi
 from bot.platforms.dingtalk.robot import DingTalkRobot
 from bot.platforms.dingtalk.stream import Stream
+from bot.platforms.robots import counted
 from bot.platforms.taking import Taking
 from config.entries import Robot
 from config.errors import ConfigError
@@ -69,7 +70,7 @@ class DingTalk:
         return DingTalkRobot(
             self._wiring.session,
             robot,
-            limits=self._limits,
+            limits=counted(robot, self._limits),
             now=self._wiring.now,
             oapi_base=self._settings.oapi_base,
         )

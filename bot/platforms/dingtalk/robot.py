@@ -13,6 +13,7 @@ from bot.platforms.dingtalk.answers import UNVERIFIED, answer_of
 from bot.platforms.dingtalk.contents import body, encoded, parts
 from bot.platforms.dingtalk.signing import signed
 from bot.platforms.posting import NoReply, Reply, answer_without_reply, post_json
+from bot.platforms.robots import bucket
 from config.addresses import checked_address
 from config.entries import Robot
 from config.errors import ConfigError
@@ -69,7 +70,8 @@ class DingTalkRobot:
     async def send(self, message: Outgoing) -> Answer:
         """Send one of `parts` and classify the answer."""
         reply = await self._post(encoded(body(message, calls=True)))
-        return answer_without_reply(reply) if isinstance(reply, NoReply) else answer_of(reply)
+        answer = answer_without_reply(reply) if isinstance(reply, NoReply) else answer_of(reply)
+        return answer.pausing(bucket(self.limits))
 
     async def probe(self) -> Probe:
         """Send what the platform refuses only after it took key and signature; no group reads anything."""

@@ -16,6 +16,7 @@ from bot.platforms.feishu.events import NAME
 from bot.platforms.feishu.socket import Socket
 from bot.platforms.feishu.webhook import FeishuWebhook
 from bot.platforms.posting import NoReply, request
+from bot.platforms.robots import counted
 from config.entries import Robot
 from config.policy import load_policy
 from config.shanghai import day_of
@@ -98,7 +99,7 @@ class Feishu:
             robot.webhook,
             robot.secret,
             api_base=self._wiring.settings.feishu.api_base,
-            limits=self._limits,
+            limits=counted(robot, self._limits),
             avoid=self._avoid,
             now=self._wiring.now,
         )

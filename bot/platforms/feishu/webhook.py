@@ -20,6 +20,7 @@ from bot.platforms.contract import Answer, Avoid, Limit, Outgoing
 from bot.platforms.feishu.codes import answer_of
 from bot.platforms.feishu.content import content_of, divided
 from bot.platforms.posting import post_json
+from bot.platforms.robots import bucket
 from config.addresses import checked_address
 from config.errors import ConfigError
 from config.robot_forms import FEISHU_PATH, robot_key
@@ -86,7 +87,8 @@ class FeishuWebhook:
         if self._secret is not None:
             body |= signature(self._secret.get_secret_value(), self._now())
         raw = json.dumps(body, ensure_ascii=False).encode()
-        return answer_of(await post_json(self._session, self._address.get_secret_value(), raw, self._timeout))
+        answer = answer_of(await post_json(self._session, self._address.get_secret_value(), raw, self._timeout))
+        return answer.pausing(bucket(self.limits))
 
 
 def signature(secret: str, at: datetime) -> dict[str, str]:

@@ -15,6 +15,7 @@ from loguru import logger
 
 from bot.platforms import taking
 from bot.platforms.contract import Incoming, Limit, Probe, Sender, Wiring
+from bot.platforms.robots import counted
 from bot.platforms.taking import Full, Taking
 from bot.platforms.wecom import application, cards
 from bot.platforms.wecom.callback import Callbacks, First
@@ -83,14 +84,12 @@ class WeCom:
 
     def robot(self, robot: Robot) -> Sender:
         """The sender of a group robot; raises ConfigError for a wrong address."""
-        # By HTTP callback the chat beside it sends by it, too, and draws from its limit.
-        bucket = None if self._callbacks is None else f"robot:{robot.fingerprint}"
-        limit = Limit(self._settings.per_minute, timedelta(minutes=1), bucket)
+        limit = Limit(self._settings.per_minute, timedelta(minutes=1))
         return WeComWebhook(
             self._wiring.session,
             robot.webhook,
             api_base=self._settings.api_base,
-            limits=(limit,),
+            limits=counted(robot, (limit,)),
             features=self._settings.features,
             now=self._wiring.now,
         )

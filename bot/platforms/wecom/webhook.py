@@ -20,6 +20,7 @@ from bot.platforms.contract import Answer, Avoid, Limit, Outgoing, OutgoingFile,
 from bot.platforms.people import first_line
 from bot.platforms.posting import NoReply, Reply, answer_without_reply, multipart, post_json, request
 from bot.platforms.rendering import markdown_table
+from bot.platforms.robots import bucket
 from bot.platforms.splitting import size, split_text
 from bot.platforms.wecom.codes import answer_of, errcode, loaded
 from bot.platforms.wecom.probing import EMPTY, PATIENCE, robot_probe
@@ -93,8 +94,7 @@ class WeComWebhook:
 
     async def send(self, message: Outgoing) -> Answer:
         """Send one of `parts` and classify the answer. Raises nothing for what the network does."""
-        bucket = next((limit.bucket for limit in self.limits if limit.bucket), None)
-        return (await self._send(message)).pausing(bucket)
+        return (await self._send(message)).pausing(bucket(self.limits))
 
     async def _send(self, message: Outgoing) -> Answer:
         if message.file is None:

@@ -37,7 +37,7 @@ SENTENCES: dict[Status, str] = {
     Status.RETRY: "这次没有送达，稍后自动再试",
     Status.UNKNOWN: "结果不明：请求可能已送到，也可能没有",
     Status.FAILED: "没有送到，重试也没有用，需要有人处理",
-    Status.SPLIT: "过长，已拆成几条分别发送",
+    Status.SPLIT: "分成几条发送（太长，或按钮另发一条）",
     Status.MERGED: "消息太多，已并入发往同一处的汇总",
     Status.CANCELLED: "不再需要，没有发送",
 }

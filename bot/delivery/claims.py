@@ -173,4 +173,4 @@ def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
             names=row["names"],
             shown=row["shown"] if part.actions else None,
         )
-    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"过长，已拆成 {len(parts)} 条", shown=None)
+    outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"分成 {len(parts)} 条发送", shown=None)

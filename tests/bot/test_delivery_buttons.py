@@ -7,8 +7,9 @@ import pytest
 from bot.platforms.contract import Answer, Outcome
 from bot.platforms.wecom.chat import BotChat
 from handlers.states import State
-from storage.outbox import Priority
+from storage.outbox import Priority, Status
 from tests.bot.delivery_desk import HandClock, house
+from tests.bot.test_delivery_watch import shown
 
 MINUTE = timedelta(minutes=1)
 CHAT = "wecom:dispatch"
@@ -71,3 +72,11 @@ async def test_buttons_in_doubt_do_not_repeat_their_text_which_has_arrived(offic
     await tell(office, 1, Priority.NOTICE, kind="new_order")
     await office.through()
     assert [kind for kind, _, _ in office.line.said] == ["markdown", "template_card"]
+
+
+async def test_a_notice_with_a_button_is_not_said_to_have_been_too_long(office):
+    await tell(office, 1)
+    await office.through()
+    (whole,) = office.rows(state=Status.SPLIT)
+    assert whole.detail == "分成 2 条发送"
+    assert "\n分成几条发送（太长，或按钮另发一条）：1 条" in shown(office)

@@ -4,7 +4,7 @@ Handlers write rows inside their transaction; delivery claims, sends and records
 attempts that are written here before each request, so no restart and no replica can exceed them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -148,6 +148,24 @@ def counts(scope: Scope) -> dict[str, int]:
     box = table(Outbox)
     query = sa.select(box.c.state, sa.func.count()).group_by(box.c.state)
     return {row[0]: row[1] for row in scope.connection.execute(query)}
+
+
+def repeated(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> set[int]:
+    """The messages (of whose repeats all of `which` holds) that were sent once more."""
+    box = table(Outbox)
+    query = sa.select(box.c.repeat_of).where(box.c.repeat_of.is_not(None), *which)
+    return set(connection.execute(query).scalars())
+
+
+def decision(row: Mapping[str, Any], again: Collection[int]) -> str:
+    """What was decided about a message of unknown outcome, or one that failed, in a few words; empty where nothing
+    was. Of the row are needed `id`, `state`, `told_at`, `detour_at`; `again` is from `repeated`."""
+    told = row["told_at"] is not None
+    if row["state"] == Status.FAILED:
+        return "已换别的出口告知" if told else "" if row["detour_at"] is None else "将换别的出口告知"
+    if row["id"] in again:
+        return "已重发一次"
+    return "已重发或汇总提示" if told else "将汇总提示"
 
 
 def take_lease(scope: Scope, name: str, holder: str, span: timedelta) -> bool:

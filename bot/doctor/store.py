@@ -1,5 +1,6 @@
 """The store: its triggers, the end of its chain, its size, who runs on it, and what did not go out."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from bot.doctor.finding import Finding, bad, good, warning
 from bot.doctor.machine import AHEAD, database_file
 from config.settings import Settings
 from config.shanghai import full_text
-from storage import migrations, presence, triggers, verify
+from storage import migrations, outbox, presence, triggers, verify
 from storage.columns import table
 from storage.journal import link
 from storage.outbox import SENTENCES, Status
@@ -22,6 +23,12 @@ MOST_FILES = 10
 """Damaged attachments that are named."""
 LARGE_WAL = 256 << 20
 _MB = 1 << 20
+_TROUBLE = {
+    Status.FAILED: "用 /状态 看是哪些，请人补发或核对",
+    # Whoever sent what was sent once more by itself would make a double.
+    Status.UNKNOWN: "用 /状态 看是哪些，请核对；已重发的不要再补发",
+}
+"""Messages that need somebody, and what to do."""
 
 
 def findings(connection: sa.Connection, store: Store, settings: Settings, now: datetime) -> Iterator[Finding]:
@@ -98,11 +105,15 @@ def _size(settings: Settings) -> Iterator[Finding]:
 
 def _outbox(connection: sa.Connection) -> Iterator[Finding]:
     box = table(Outbox)
-    watched = (Status.FAILED, Status.UNKNOWN)
-    query = sa.select(box.c.state, sa.func.count()).where(box.c.state.in_(watched)).group_by(box.c.state)
-    counts = {row[0]: row[1] for row in connection.execute(query)}
-    for status in watched:
-        if counts.get(status):
-            yield warning("发送", f"{counts[status]} 条{SENTENCES[status]}", "用 /状态 看是哪些，请人补发或核对")
-    if not counts:
+    query = sa.select(box.c.id, box.c.state, box.c.told_at, box.c.detour_at).where(box.c.state.in_(_TROUBLE))
+    rows = [dict(row) for row in connection.execute(query).mappings()]
+    again = outbox.repeated(connection) if rows else set()
+    for status, mend in _TROUBLE.items():
+        decided = Counter(outbox.decision(row, again) for row in rows if row["state"] == status)
+        if not decided:
+            continue
+        words = "，".join(f"{count} 条{what}" for what, count in sorted(decided.items(), reverse=True) if what)
+        done = f"（{words}）" if words else ""
+        yield warning("发送", f"{decided.total()} 条{SENTENCES[status]}{done}", mend)
+    if not rows:
         yield good("发送", "没有送不到或结果不明的消息")

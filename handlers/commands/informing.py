@@ -122,28 +122,19 @@ def _trouble(work: Work, state: Status) -> list[str]:
     box = table(Outbox)
     query = sa.select(box).where(box.c.state == state).order_by(box.c.id.desc()).limit(_SHOWN)
     rows = [dict(row) for row in work.scope.connection.execute(query).mappings()]
-    again = sa.select(box.c.repeat_of).where(box.c.repeat_of.in_([row["id"] for row in rows]))
-    repeated = set(work.scope.connection.execute(again).scalars())
+    again = outbox.repeated(work.scope.connection, box.c.repeat_of.in_([row["id"] for row in rows]))
     return [
         f"{near_text(row['at'], work.now)} {_where(work, row['audience'])}{_KINDS.get(row['kind'], '')}："
         f"{cut(row['text'].splitlines()[0], 30)}（{robots.coded(row['detail'] or SENTENCES[state], row['code'])}）"
-        f"{_decision(row, repeated) if state is Status.UNKNOWN else _named(row)}"
+        f"{_decided(row, again)}"
         for row in rows
     ]
 
 
-def _decision(row: Mapping[str, Any], repeated: Collection[int]) -> str:
-    """What was decided about a message of unknown outcome."""
-    if row["id"] in repeated:
-        return " → 已重发一次"
-    return " → 将汇总提示" if row["told_at"] is None else " → 已重发或汇总提示"
-
-
-def _named(row: Mapping[str, Any]) -> str:
-    """What was decided about a message that failed."""
-    if row["told_at"] is not None:
-        return " → 已换别的出口告知"
-    return "" if row["detour_at"] is None else " → 将换别的出口告知"
+def _decided(row: Mapping[str, Any], again: Collection[int]) -> str:
+    """What was decided about a message that is in trouble."""
+    decision = outbox.decision(row, again)
+    return f" → {decision}" if decision else ""
 
 
 def _leases(work: Work) -> list[str]:

@@ -240,6 +240,29 @@ def test_what_did_not_go_out_is_counted(patient, open_store: OpenStore):
     assert ["2 条" in told[0], "1 条" in told[1], len(told)] == [True, True, 2]
 
 
+def test_what_was_repeated_or_will_be_named_is_not_to_be_sent_again_by_hand(patient, open_store: OpenStore):
+    """In the words of `/状态`: whoever obeyed made the double."""
+    street = fill(patient.url, open_store)
+    box = table(Outbox)
+    with street.store._write.begin() as connection:
+        first, again, second, third, fourth = (
+            connection.execute(sa.select(box.c.id).order_by(box.c.id).limit(5)).scalars().all()
+        )
+        doubtful = box.c.id.in_((first, second))
+        connection.execute(sa.update(box).where(doubtful).values(state=Status.UNKNOWN, told_at=None))
+        connection.execute(sa.update(box).where(box.c.id == again).values(repeat_of=first))
+        lost = box.c.id.in_((third, fourth))
+        connection.execute(sa.update(box).where(lost).values(state=Status.FAILED))
+        connection.execute(sa.update(box).where(box.c.id == fourth).values(told_at=box.c.at))
+    told = [line for line in patient.lines() if "发送：" in line]
+    assert told == [
+        "⚠ 发送：2 条没有送到，重试也没有用，需要有人处理（1 条已换别的出口告知）。处理："
+        "用 /状态 看是哪些，请人补发或核对",
+        "⚠ 发送：2 条结果不明：请求可能已送到，也可能没有（1 条已重发一次，1 条将汇总提示）。处理：用 /状态 看是哪些，"
+        "请核对；已重发的不要再补发",
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------- groups and people
 
 

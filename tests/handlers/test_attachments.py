@@ -275,7 +275,7 @@ def test_verify_misses_lost_changed_and_stray_bytes(one: Street) -> None:
         scope.execute(sa.delete(stored).where(stored.c.part == 1))
         scope.execute(sa.update(stored).where(stored.c.part == 2).values(sealed=b"x"))
         sealed = scope.connection.execute(sa.select(stored.c.sealed).where(stored.c.part == 3)).scalar_one()
-        scope.execute(sa.update(stored).where(stored.c.part == 3).values(sealed=sealed[:-1] + b"?", part=3))
+        scope.execute(sa.update(stored).where(stored.c.part == 3).values(sealed=sealed[:-1] + bytes((sealed[-1] ^ 1,))))
         scope.execute(sa.insert(stored).values(order_id=9, n=1, part=1, wrapped_key=b"", sealed=b""))
 
     one._run(spoil, "test")

@@ -557,11 +557,11 @@ def test_attachments_that_are_missing_or_damaged(database_url: str, open_store: 
     files = {item.name: item for item in street.rows(Attachment)}
     stored = table(AttachmentFile)
     with street.store._write.begin() as connection:
-        for name, change in (("改.png", b"x"), ("短.png", b"")):
+        for name, change in (("改.png", lambda sealed: bytes((sealed[-1] ^ 1,))), ("短.png", lambda sealed: b"")):
             item = files[name]
             here = sa.and_(stored.c.order_id == item.order_id, stored.c.n == item.n, stored.c.part == item.part)
             sealed = connection.execute(sa.select(stored.c.sealed).where(here)).scalar_one()
-            connection.execute(sa.update(stored).where(here).values(sealed=sealed[:-1] + change))
+            connection.execute(sa.update(stored).where(here).values(sealed=sealed[:-1] + change(sealed)))
         gone = files["缺.png"]
         connection.execute(sa.delete(stored).where(stored.c.order_id == gone.order_id, stored.c.n == gone.n))
     told = [line for line in patient.lines(Mark.BAD) if "附件：" in line]

@@ -9,7 +9,8 @@ from config.errors import ConfigError
 from tests.platforms.desk import opened
 from tests.platforms.example_server import ExampleServer
 
-HURRY = {"JIESU_PLATFORMS__PATIENCE": "0.05"}
+HURRY = {"JIESU_PLATFORMS__PATIENCE": "1.9"}
+"""Less than the pause between two probes: there is one, and time for its answer."""
 
 
 @pytest.fixture

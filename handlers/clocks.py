@@ -15,7 +15,8 @@ from storage.tables import Clock, Fact, Order
 from storage.transaction import Scope
 
 URGENT_LEVEL = "紧急"
-_SPARED = timedelta(seconds=1)
+SPARED = timedelta(seconds=1)
+"""What a limit has at the least: nothing is due the moment it begins."""
 AHEAD = timedelta(minutes=10)
 """How far another system's clock may be ahead of ours before its arrival time is a mistake."""
 
@@ -44,11 +45,11 @@ def start_intake(office: Office, scope: Scope, order: Order, *, takeover: bool =
 
 
 def city_due(office: Office, scope: Scope, order: Order) -> None:
-    """The source gave another due time: it wins, as a new generation of 办结."""
-    rules = office.rules(scope.now)
-    at, told = arrival(order)
-    due, basis = _close_out_due(order, rules, at, told)
-    start(scope, order, Kind.CLOSE_OUT, at, due, basis, rules)
+    """The source gave another due time: it wins, as a new generation of the 办结 that runs, if one does."""
+    clock = running(scope, order, Kind.CLOSE_OUT)
+    if clock is not None and order.city_due_at is not None:
+        due, basis = order.city_due_at, _city_basis(order, order.city_due_at)
+        start(scope, order, Kind.CLOSE_OUT, scope.now, due, basis, office.rules(scope.now), origin=clock.origin)
 
 
 def start_dispatch(office: Office, scope: Scope, order: Order, since: str) -> None:
@@ -132,12 +133,13 @@ def restart(office: Office, scope: Scope, order: Order) -> None:
 def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> Clock | None:
     """Meet the running clock of this kind at `at` (default now); sets lateness, and the breach if none was marked.
 
+    What was done before this generation of it began counts at its own time, but not before its limit began.
     Returns the clock, or None when none is running.
     """
     clock = running(scope, order, kind)
     if clock is None:
         return None
-    clock.met_at = max(clock.started_at, scope.now if at is None else at)
+    clock.met_at = max(clock.origin, scope.now if at is None else at)
     late = clock.met_at - clock.due_at
     if late > timedelta():
         clock.breached_at = clock.due_at
@@ -220,7 +222,10 @@ def start(
     origin: datetime | None = None,
 ) -> Clock:
     """Start a generation of this kind at `at`, which supersedes the running one; `origin` is where its limit is counted
-    from, if not from there. Nothing is due before it starts."""
+    from, if not from there, and before which it is never due.
+
+    What supersedes starts now, never earlier: what was counted as of an earlier moment must not change.
+    """
     supersede(scope, order, kind)
     last = latest(scope, order, kind)
     clock = scope.add(
@@ -229,7 +234,7 @@ def start(
             kind=kind,
             generation=0 if last is None else last.generation + 1,
             started_at=at,
-            due_at=max(due, at + _SPARED),
+            due_at=max(due, (origin or at) + SPARED),
             basis=basis,
             rule_version=rules.version,
             urgent=order.level == URGENT_LEVEL,

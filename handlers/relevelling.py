@@ -43,7 +43,7 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
             clocks.start(scope, order, kind, now, due, basis, rules, origin=clock.origin)
         else:
             due, basis = clocks.due_of(rules, kind, clock.origin, limits[kind], "改定级后，自")
-            clocks.start(scope, order, kind, clock.origin, due, basis, rules)
+            clocks.start(scope, order, kind, now, due, basis, rules, origin=clock.origin)
     _relevel_urgent_handling(scope, order, rules, urgent=urgent)
 
 
@@ -59,10 +59,10 @@ def _relevel_urgent_handling(scope: Scope, order: Order, rules: Rules, *, urgent
 
 
 def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime, since: datetime) -> datetime:
-    """The earliest of this due time and those that the clock had while the order was urgent, counted from `since` on:
-    what an order owed before it was opened again or dispatched anew does not count."""
+    """The earliest of this due time and those that the clock had while the order was urgent, counted from `since` on,
+    but not past: what an order owed before it was opened again or dispatched anew does not count."""
     held = (each for each in scope.rows(Clock, order.id) if each.kind == kind and each.urgent and each.origin >= since)
-    return min([due, *(each.due_at for each in held)])
+    return max(min([due, *(each.due_at for each in held)]), scope.now + clocks.SPARED)
 
 
 def _round_began(scope: Scope, order: Order) -> datetime:

@@ -184,7 +184,7 @@ def _due(
     if clock.breached_at is None and clock.due_at <= scope.now:
         clock.breached_at = clock.due_at
         scope.record("超时", order, clock=kind, generation=generation, due=clock.due_at)
-    at = _latest_step(clock, rules, scope.now)
+    at = _latest_step(clock, rules, scope.now, told=_had_this_due_time(scope, clock))
     following = timers.next_moment(clock, rules, scope.now)
     useless = at is None or advice(order, Kind(kind)) is None
     held = night is not None and not useless and night.holds(order, Kind(kind))
@@ -246,10 +246,20 @@ def _clock(scope: Scope, order: int, kind: str, generation: int) -> Clock | None
     return next((c for c in scope.rows(Clock, order) if (c.kind, c.generation) == (kind, generation)), None)
 
 
-def _latest_step(clock: Clock, rules: Rules, now: datetime) -> datetime | None:
-    """The newest step that has come; older ones that nobody was told of are covered by it."""
+def _had_this_due_time(scope: Scope, clock: Clock) -> bool:
+    """Whether an earlier generation was due then, too: whoever sent the order back has said so."""
+    earlier = (each for each in scope.rows(Clock, clock.order_id) if each.generation < clock.generation)
+    return any((each.kind, each.due_at) == (clock.kind, clock.due_at) for each in earlier)
+
+
+def _latest_step(clock: Clock, rules: Rules, now: datetime, *, told: bool) -> datetime | None:
+    """The newest step that has come; older ones that nobody was told of are covered by it.
+
+    Steps before the clock started do not exist, but for a due time that nobody was `told` of.
+    """
     at = None
-    moment = timers.next_moment(clock, rules, clock.started_at)
+    untold = clock.due_at <= clock.started_at and not told
+    moment = clock.due_at if untold else timers.next_moment(clock, rules, clock.started_at)
     if moment > now:
         return None
     if now >= clock.due_at:

@@ -76,7 +76,7 @@ def ladder(clock: Clock, rules: Rules) -> ReminderSteps:
     """
     if clock.kind == Kind.ADVISE:
         return ReminderSteps(before=(), every=rules.refer_again.span)
-    return rules.reminders.of(urgent=clock.urgent, limit=clock.due_at - clock.started_at)
+    return rules.reminders.of(urgent=clock.urgent, limit=clock.due_at - clock.origin)
 
 
 def next_moment(clock: Clock, rules: Rules, after: datetime) -> datetime:

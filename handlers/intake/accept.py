@@ -25,7 +25,6 @@ from handlers.office import Office
 from handlers.records import CONFIDENTIAL, FROM_SOURCE
 from handlers.relevelling import relevel
 from handlers.states import State
-from handlers.timers import Kind
 from handlers.work import unsealed
 from storage.columns import table
 from storage.tables import Evaluation, Fact, Order, OrderTable, VaultRow
@@ -218,7 +217,7 @@ def _changed(
         # Fewer columns, or blanks where something was known: nothing to tell and nothing to overwrite.
         mismatch = _mismatch(scope, order, found) if new_mismatch else ""
         return Accepted(Result.UNCHANGED, order, mismatch=mismatch, warnings=row.warnings)
-    if "city_due_at" in changes and order.open and clocks.running(scope, order, Kind.CLOSE_OUT):
+    if "city_due_at" in changes and order.open:
         clocks.city_due(office, scope, order)
     if "arrived_at" in changes:
         order.counted_at = order.arrived_at

@@ -103,3 +103,42 @@ def test_what_an_order_owed_before_it_was_opened_again_does_not_count(one: Stree
         "超4天": "06-06 09:00",
     }
     one.check()
+
+
+def test_a_contact_made_before_the_level_changed_counts_at_its_own_time(one: Street) -> None:
+    one.through(1, *TO["办理中"])
+    one.move(to=at(1, "10:00"))
+    one.say("zhang", "/定级 1 紧急 有人被困")
+    one.move(to=at(1, "12:10"))
+
+    one.say("wang", "/反馈 1 09:30 已接通 已告知")
+
+    clock = one.clock("响应")
+    assert (clock.due_at, clock.met_at, clock.late_seconds) == (at(1, "12:00"), at(1, "09:30"), 0)
+    one.check()
+
+
+def test_what_is_ordinary_again_is_reminded_by_its_whole_limit(one: Street) -> None:
+    one.through(1, *TO["办理中"], "反馈")
+    one.say("zhang", "/定级 1 疑难 涉及多个部门")
+    one.move(to=at(8, "06:30"))
+
+    one.say("zhang", "/定级 1 一般 一家可办")
+
+    assert one.timers()["办结", 2] == at(8, "08:00"), "an hour before, though less than four are left"
+
+
+def test_a_limit_that_was_over_before_it_was_given_is_told_at_once(one: Street) -> None:
+    one.through(1, *TO["办理中"], "反馈")
+    one.move(to=at(3))
+    one.notices()
+
+    one.import_rows(row(办理时限="2026-06-02 12:00"))
+
+    assert one.told() == [
+        "dispatch: upstream_change #1 @wang",
+        "chengguan: upstream_change #1 @wang",
+        "chengguan: catch_up @wang",
+    ]
+    assert (one.clock("办结").started_at, one.clock("办结").breached_at) == (at(3), at(2, "12:00"))
+    one.check()

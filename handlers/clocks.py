@@ -10,8 +10,8 @@ from config.rules import Limit, Rules
 from config.shanghai import day_of, due_text, end_of_day, full_due_text, full_text, over_text, span_text
 from handlers import timers
 from handlers.office import Office
-from handlers.timers import SUPERVISIONS, Kind
-from storage.tables import Clock, Fact, Order
+from handlers.timers import Kind
+from storage.tables import Clock, Order
 from storage.transaction import Scope
 
 URGENT_LEVEL = "紧急"
@@ -48,7 +48,7 @@ def city_due(office: Office, scope: Scope, order: Order) -> None:
     """The source gave another due time: it wins, as a new generation of the 办结 that runs, if one does."""
     clock = running(scope, order, Kind.CLOSE_OUT)
     if clock is not None and order.city_due_at is not None:
-        due, basis = order.city_due_at, _city_basis(order, order.city_due_at)
+        due, basis = order.city_due_at, city_basis(order, order.city_due_at)
         start(scope, order, Kind.CLOSE_OUT, scope.now, due, basis, office.rules(scope.now), origin=clock.origin)
 
 
@@ -83,51 +83,6 @@ def start_supervision(office: Office, scope: Scope, order: Order, kind: Kind, du
     """Start 督办 of a level until the due time that it gave; a new one supersedes the last of that level."""
     rules = office.rules(scope.now)
     return start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_due_text(due)}", rules)
-
-
-def resume(office: Office, scope: Scope, order: Order) -> None:
-    """The order goes back to 办理中: 办结, 超4天 and 督办 run on as a new generation with the same due time.
-
-    A 督办 that was lifted meanwhile does not come back.
-    """
-    held = {fact.name for fact in scope.rows(Fact, order.id) if fact.cleared_at is None}
-    supervised = (kind for kind in SUPERVISIONS.values() if kind in held)
-    for kind in (Kind.CLOSE_OUT, Kind.FOUR_DAYS, *supervised):
-        last = latest(scope, order, kind)
-        if last is None or last.running:
-            continue
-        again = last.model_copy(
-            update={
-                "generation": last.generation + 1,
-                "started_at": scope.now,
-                "origin_at": last.origin,
-                "met_at": None,
-                "late_seconds": None,
-                "cancelled_at": None,
-                "cancel_reason": "",
-                "basis": f"{last.basis.removesuffix(_AGAIN)}{_AGAIN}",
-            }
-        )
-        scope.add(again)
-        timers.set_timer(scope, again, office.rules(scope.now), scope.now)
-
-
-def restart(office: Office, scope: Scope, order: Order) -> None:
-    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended.
-
-    A due time of the source that still lies ahead wins over ours, as it does at the start.
-    """
-    rules, now = office.rules(scope.now), scope.now
-    urgent = order.level == URGENT_LEVEL
-    for kind, limit in (
-        (Kind.RESPOND, rules.respond.of(urgent=urgent)),
-        (Kind.CLOSE_OUT, rules.close_out_limit(order.level, order.type, order.category)),
-        (Kind.FOUR_DAYS, rules.over_four_days),
-    ):
-        due, basis = now + limit.span, basis_of("自重开", now, limit)
-        if kind is Kind.CLOSE_OUT and order.city_due_at is not None and order.city_due_at > now:
-            due, basis = order.city_due_at, _city_basis(order, order.city_due_at)
-        start(scope, order, kind, now, due, basis, rules)
 
 
 def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> Clock | None:
@@ -267,15 +222,13 @@ def basis_of(told: str, at: datetime, limit: Limit) -> str:
     return f"{told} {full_text(at)} 起 {span_text(limit.span)}（{limit.source}）"
 
 
-def _close_out_due(order: Order, rules: Rules, at: datetime, told: str) -> tuple[datetime, str]:
-    if order.city_due_at is not None:
-        return order.city_due_at, _city_basis(order, order.city_due_at)
-    limit = rules.close_out_limit(order.level, order.type, order.category)
-    return at + limit.span, basis_of(told, at, limit)
-
-
-def _city_basis(order: Order, due: datetime) -> str:
+def city_basis(order: Order, due: datetime) -> str:
+    """The line that explains a due time which the source gave."""
     return f"{order.source}级给定的办理时限 {full_due_text(due)}"
 
 
-_AGAIN = "（退回重办，时限不变）"
+def _close_out_due(order: Order, rules: Rules, at: datetime, told: str) -> tuple[datetime, str]:
+    if order.city_due_at is not None:
+        return order.city_due_at, city_basis(order, order.city_due_at)
+    limit = rules.close_out_limit(order.level, order.type, order.category)
+    return at + limit.span, basis_of(told, at, limit)

@@ -1,6 +1,6 @@
 """From 待评定 to 已结案 and back: 评定, 结案, 驳回, 重开."""
 
-from handlers import clocks, notices
+from handlers import clocks, notices, rounds
 from handlers.arguments import Arguments
 from handlers.commands.handling import OUTCOMES
 from handlers.notices import Audience
@@ -59,7 +59,8 @@ def rate(work: Work, order: Order, arguments: Arguments) -> str:
     people = notices.responsible(work.office, order) if back else notices.with_role(work.office, "office")
     departments = (order.department,) if back and order.department else ()
     notices.announce(work, order, "rated", Audience((notices.DISPATCH,), departments, people), **words)
-    return work.render("reply_rated", order=order, due=clocks.running(work.scope, order, Kind.CLOSE_OUT), **words)
+    due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
+    return work.render("reply_rated", order=order, due=due, unchanged=rounds.is_unchanged(due), **words)
 
 
 def close(work: Work, order: Order, arguments: Arguments) -> str:
@@ -124,23 +125,23 @@ def handle_again(work: Work, order: Order, *, new_clocks: bool = False) -> None:
     order.reached, order.unreachable = False, 0
     order.outcome, order.finished_at = "", None
     if new_clocks:
-        clocks.restart(work.office, work.scope, order)
+        rounds.restart(work.office, work.scope, order)
     else:
-        clocks.resume(work.office, work.scope, order)
+        rounds.resume(work.office, work.scope, order)
 
 
 def _sent_back(work: Work, order: Order, template: str, reason: str) -> str:
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
     departments = (order.department,) if order.department else ()
     audience = Audience((notices.DISPATCH,), departments, notices.responsible(work.office, order))
-    notices.announce(work, order, template, audience, reason=reason, due=due)
+    notices.announce(work, order, template, audience, reason=reason, due=due, unchanged=rounds.is_unchanged(due))
     name = department_name(work.office, order.department)
     return work.render(f"reply_{template}", order=order, department=name, due=due)
 
 
 def _time_left(work: Work, order: Order) -> bool:
-    clock = clocks.latest(work.scope, order, Kind.CLOSE_OUT)
-    return clock is not None and clock.due_at > work.now
+    due = rounds.due_again(work.scope, order)
+    return due is not None and due[0] > work.now
 
 
 def _handled_by(work: Work, order: Order) -> set[str]:

@@ -217,8 +217,10 @@ def _changed(
         # Fewer columns, or blanks where something was known: nothing to tell and nothing to overwrite.
         mismatch = _mismatch(scope, order, found) if new_mismatch else ""
         return Accepted(Result.UNCHANGED, order, mismatch=mismatch, warnings=row.warnings)
-    if "city_due_at" in changes and order.open:
-        clocks.city_due(office, scope, order)
+    if "city_due_at" in changes:
+        order.city_due_changed_at = scope.now
+        if order.open:
+            clocks.city_due(office, scope, order)
     if "arrived_at" in changes:
         order.counted_at = order.arrived_at
     if "upstream_status" in changes and not found:

@@ -30,6 +30,7 @@ class Order(Projected):
     arrived_at: datetime | None = None
     imported_at: datetime
     city_due_at: datetime | None = None
+    city_due_changed_at: datetime | None = None
     district: str = ""
     street: str = ""
     community: str = Field(default="", index=True)

@@ -1,4 +1,4 @@
-"""Where a limit is counted from"""
+"""Where a limit is counted from, and when the source changed its own"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,8 +12,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("clock", sa.Column("origin_at", UTCDateTime(), nullable=True))
+    op.add_column("orders", sa.Column("city_due_changed_at", UTCDateTime(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("orders", schema=None) as batch_op:
+        batch_op.drop_column("city_due_changed_at")
     with op.batch_alter_table("clock", schema=None) as batch_op:
         batch_op.drop_column("origin_at")

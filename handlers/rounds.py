@@ -1,0 +1,98 @@
+"""Rounds of handling: what runs on when an order is sent back, what begins anew when it is opened again (domain,
+section 2, rows 18, 21, 22).
+"""
+
+from datetime import datetime
+
+from handlers import clocks, timers
+from handlers.office import Office
+from handlers.timers import SUPERVISIONS, Kind
+from storage.tables import Clock, Fact, Order
+from storage.transaction import Scope
+
+_SENT_BACK = "（退回重办，时限不变）"
+
+
+def resume(office: Office, scope: Scope, order: Order) -> None:
+    """The order goes back to 办理中: 办结, 超4天 and 督办 run on as a new generation with the same due time.
+
+    A due time of the source that it changed meanwhile wins; a 督办 that was lifted does not come back.
+    """
+    due = due_again(scope, order)
+    if due is not None:
+        _run_on(office, scope, order, Kind.CLOSE_OUT, *due)
+    for kind in (Kind.FOUR_DAYS, *_held(scope, order)):
+        last = clocks.latest(scope, order, kind)
+        if last is not None:
+            _run_on(office, scope, order, kind, last.due_at, _basis(last))
+
+
+def restart(office: Office, scope: Scope, order: Order) -> None:
+    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended.
+
+    A due time of the source that still lies ahead wins over ours, as it does at the start.
+    """
+    rules, now = office.rules(scope.now), scope.now
+    urgent = order.level == clocks.URGENT_LEVEL
+    for kind, limit in (
+        (Kind.RESPOND, rules.respond.of(urgent=urgent)),
+        (Kind.CLOSE_OUT, rules.close_out_limit(order.level, order.type, order.category)),
+        (Kind.FOUR_DAYS, rules.over_four_days),
+    ):
+        due, basis = now + limit.span, clocks.basis_of("自重开", now, limit)
+        if kind is Kind.CLOSE_OUT and order.city_due_at is not None and order.city_due_at > now:
+            due, basis = order.city_due_at, clocks.city_basis(order, order.city_due_at)
+        clocks.start(scope, order, kind, now, due, basis, rules)
+
+
+def due_again(scope: Scope, order: Order) -> tuple[datetime, str] | None:
+    """Until when 办结 runs if the order is sent back now, and why; None where it never ran.
+
+    The city's due time wins where it was changed after the last generation began.
+    """
+    last = clocks.latest(scope, order, Kind.CLOSE_OUT)
+    if last is None:
+        return None
+    changed, due = order.city_due_changed_at, order.city_due_at
+    if changed is not None and due is not None and changed > last.started_at:
+        return due, clocks.city_basis(order, due)
+    return last.due_at, _basis(last)
+
+
+def is_unchanged(clock: Clock | None) -> bool:
+    """Whether a clock of an order that was sent back is still due when it was."""
+    return clock is None or clock.basis.endswith(_SENT_BACK)
+
+
+def _held(scope: Scope, order: Order) -> list[Kind]:
+    """Clocks of the 督办 that stand."""
+    held = {fact.name for fact in scope.rows(Fact, order.id) if fact.cleared_at is None}
+    return [kind for kind in SUPERVISIONS.values() if kind in held]
+
+
+def _run_on(office: Office, scope: Scope, order: Order, kind: Kind, due: datetime, basis: str) -> None:
+    """A new generation of what does not run any more, counted from where it was."""
+    last = clocks.latest(scope, order, kind)
+    if last is None or last.running:
+        return
+    again = last.model_copy(
+        update={
+            "generation": last.generation + 1,
+            "started_at": scope.now,
+            "origin_at": last.origin,
+            "due_at": max(due, last.origin + clocks.SPARED),
+            "basis": basis,
+            "met_at": None,
+            "late_seconds": None,
+            "cancelled_at": None,
+            "cancel_reason": "",
+        }
+    )
+    if again.due_at != last.due_at:
+        again.breached_at = None
+    scope.add(again)
+    timers.set_timer(scope, again, office.rules(scope.now), scope.now)
+
+
+def _basis(last: Clock) -> str:
+    return f"{last.basis.removesuffix(_SENT_BACK)}{_SENT_BACK}"

@@ -1,0 +1,58 @@
+"""What runs on when an order is sent back, and what begins anew with /重开 (domain, section 2, rows 18, 21, 22)."""
+
+import pytest
+
+from tests.street import TO, Street, at, row
+
+BACK = {"评定": ("待评定", "gao", "/评定 1 否 未解决 不满意"), "驳回": ("待结案", "sun", "/驳回 1 未附现场照片")}
+
+
+# ------------------------------------------------------------------------------------------- the city's own due time
+
+
+@pytest.mark.parametrize("how", BACK)
+def test_a_due_time_that_the_city_gave_meanwhile_wins(one: Street, how: str) -> None:
+    state, person, typed = BACK[how]
+    one.through(1, *TO[state])
+    one.import_rows(row(办理时限="2026-06-10 12:00"))
+    one.notices()
+
+    reply = one.say(person, typed)
+
+    assert (one.order().state, one.clock("办结").due_at) == ("办理中", at(10, "12:00"))
+    assert one.clock("办结").basis == "市级给定的办理时限 2026-06-10 12:00"
+    assert "时限不变" not in reply + one.notices()[0].text
+    one.through(1, "反馈", "办结", "不解决")
+    assert one.clock("办结").due_at == at(10, "12:00")
+    assert one.clock("办结").basis.endswith("（退回重办，时限不变）")
+    one.check()
+
+
+def test_time_is_left_by_what_the_city_gave_last(one: Street) -> None:
+    one.import_rows(row(2, 办理时限="2026-06-02 12:00"), row(3, 办理时限="2026-06-10 12:00"))
+    one.through(2, *TO["待评定"])
+    one.through(3, *TO["待评定"])
+    one.import_rows(row(2, 办理时限="2026-06-10 12:00"), row(3, 办理时限="2026-06-02 12:00"))
+    one.move(to=at(3))
+
+    one.through(2, "不解决")
+    one.through(3, "不解决")
+
+    assert [one.order(number).state for number in (2, 3)] == ["办理中", "待结案"]
+    one.through(3, "驳回")
+    assert (one.clock("办结", 3).due_at, one.clock("办结", 3).running) == (at(2, "12:00"), True)
+    one.move(minutes=1)
+    assert one.clock("办结", 3).breached_at == at(2, "12:00")
+    one.check()
+
+
+def test_a_due_time_of_an_earlier_round_does_not_come_back(one: Street) -> None:
+    one.import_rows(row(2))
+    one.through(2, *TO["待评定"])
+    one.import_rows(row(2, 办理时限="2026-06-02 12:00"))
+    one.through(2, "评定", "结案")
+    one.move(to=at(5))
+    one.through(2, "重开", "反馈", "办结", "评定", "驳回")
+
+    assert one.clock("办结", 2).due_at.date() == at(12).date()
+    one.check()

@@ -10,7 +10,7 @@ from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Clock, Fact, Order
 from storage.transaction import Scope
 
-_SENT_BACK = "（退回重办，时限不变）"
+_SENT_BACK, _REOPENED = "（退回重办，时限不变）", "（重开，时限不变）"
 
 
 def resume(office: Office, scope: Scope, order: Order) -> None:
@@ -22,13 +22,11 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
     if due is not None:
         _run_on(office, scope, order, Kind.CLOSE_OUT, *due)
     for kind in (Kind.FOUR_DAYS, *_held(scope, order)):
-        last = clocks.latest(scope, order, kind)
-        if last is not None:
-            _run_on(office, scope, order, kind, last.due_at, _basis(last))
+        _same_due(office, scope, order, kind, _SENT_BACK)
 
 
 def restart(office: Office, scope: Scope, order: Order) -> None:
-    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended.
+    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended. 督办 that stand run on.
 
     A due time of the source that still lies ahead wins over ours, as it does at the start.
     """
@@ -43,6 +41,8 @@ def restart(office: Office, scope: Scope, order: Order) -> None:
         if kind is Kind.CLOSE_OUT and order.city_due_at is not None and order.city_due_at > now:
             due, basis = order.city_due_at, clocks.city_basis(order, order.city_due_at)
         clocks.start(scope, order, kind, now, due, basis, rules)
+    for supervision in _held(scope, order):
+        _same_due(office, scope, order, supervision, _REOPENED)
 
 
 def due_again(scope: Scope, order: Order) -> tuple[datetime, str] | None:
@@ -56,12 +56,18 @@ def due_again(scope: Scope, order: Order) -> tuple[datetime, str] | None:
     changed, due = order.city_due_changed_at, order.city_due_at
     if changed is not None and due is not None and changed > last.started_at:
         return due, clocks.city_basis(order, due)
-    return last.due_at, _basis(last)
+    return last.due_at, _basis(last, _SENT_BACK)
 
 
 def is_unchanged(clock: Clock | None) -> bool:
     """Whether a clock of an order that was sent back is still due when it was."""
     return clock is None or clock.basis.endswith(_SENT_BACK)
+
+
+def supervisions(scope: Scope, order: Order) -> list[tuple[str, str]]:
+    """The 督办 that run, each with how it stands, for who gets the order back."""
+    found = clocks.upcoming(scope, order)
+    return [(each.kind, clocks.standing(each, scope.now)) for each in found if each.kind in SUPERVISIONS.values()]
 
 
 def _held(scope: Scope, order: Order) -> list[Kind]:
@@ -94,5 +100,12 @@ def _run_on(office: Office, scope: Scope, order: Order, kind: Kind, due: datetim
     timers.set_timer(scope, again, office.rules(scope.now), scope.now)
 
 
-def _basis(last: Clock) -> str:
-    return f"{last.basis.removesuffix(_SENT_BACK)}{_SENT_BACK}"
+def _same_due(office: Office, scope: Scope, order: Order, kind: Kind, why: str) -> None:
+    last = clocks.latest(scope, order, kind)
+    if last is not None:
+        _run_on(office, scope, order, kind, last.due_at, _basis(last, why))
+
+
+def _basis(last: Clock, why: str) -> str:
+    """The old explanation, and once only that it holds again."""
+    return f"{last.basis.removesuffix(_SENT_BACK).removesuffix(_REOPENED)}{why}"

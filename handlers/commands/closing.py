@@ -58,7 +58,9 @@ def rate(work: Work, order: Order, arguments: Arguments) -> str:
     words = {"responded": responded, "solved": solved, "satisfied": satisfied, "back": back, "note": note}
     people = notices.responsible(work.office, order) if back else notices.with_role(work.office, "office")
     departments = (order.department,) if back and order.department else ()
-    notices.announce(work, order, "rated", Audience((notices.DISPATCH,), departments, people), **words)
+    supervised = rounds.supervisions(work.scope, order) if back else ()
+    audience = Audience((notices.DISPATCH,), departments, people)
+    notices.announce(work, order, "rated", audience, supervised=supervised, **words)
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
     return work.render("reply_rated", order=order, due=due, unchanged=rounds.is_unchanged(due), **words)
 
@@ -97,8 +99,9 @@ def reopen(work: Work, order: Order, arguments: Arguments) -> str:
     if order.department is not None:
         return _sent_back(work, order, "reopened", reason)
     audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))
+    supervised = rounds.supervisions(work.scope, order)
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
-    notices.announce(work, order, "reopened", audience, reason=reason, due=due)
+    notices.announce(work, order, "reopened", audience, reason=reason, due=due, supervised=supervised)
     return work.render("reply_reopened", order=order, department="", due=due)
 
 
@@ -134,7 +137,16 @@ def _sent_back(work: Work, order: Order, template: str, reason: str) -> str:
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
     departments = (order.department,) if order.department else ()
     audience = Audience((notices.DISPATCH,), departments, notices.responsible(work.office, order))
-    notices.announce(work, order, template, audience, reason=reason, due=due, unchanged=rounds.is_unchanged(due))
+    notices.announce(
+        work,
+        order,
+        template,
+        audience,
+        reason=reason,
+        due=due,
+        unchanged=rounds.is_unchanged(due),
+        supervised=rounds.supervisions(work.scope, order),
+    )
     name = department_name(work.office, order.department)
     return work.render(f"reply_{template}", order=order, department=name, due=due)
 

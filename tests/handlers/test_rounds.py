@@ -56,3 +56,40 @@ def test_a_due_time_of_an_earlier_round_does_not_come_back(one: Street) -> None:
 
     assert one.clock("办结", 2).due_at.date() == at(12).date()
     one.check()
+
+
+# --------------------------------------------------------------------------------------------------------------- 督办
+
+
+def test_a_supervision_comes_back_with_the_order(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 08:50"))
+    street.say("sun", "/督办 1 区 2026-06-03 12:00")
+    street.say("sun", "/督办 1 市 2026-06-04 12:00")
+    street.say("sun", "/督办 1 市 取消")
+    street.through(1, *TO["已结案"])
+    street.move(to=at(2))
+    street.notices()
+
+    street.through(1, "重开")
+
+    assert street.running() == {"响应", "办结", "超4天", "区级督办"}
+    first, again = street.clocks(1, "区级督办")
+    assert (first.late_seconds, again.due_at) == (0, at(3, "12:00"))
+    assert again.basis == "区级督办给定的截止时间 2026-06-03 12:00（重开，时限不变）"
+    assert "区级督办：06-03 12:00 到期，剩 " in street.notices()[0].text
+    street.move(to=at(3, "12:00"))
+    assert street.clock("区级督办").breached_at == at(3, "12:00")
+    street.through(1, "反馈", "办结")
+    assert street.clock("区级督办").late_seconds == 1
+    street.check()
+
+
+def test_who_gets_an_order_back_reads_of_its_supervision(one: Street) -> None:
+    one.say("sun", "/督办 1 区 2026-06-03 12:00")
+    one.through(1, *TO["待结案"])
+    one.notices()
+
+    one.through(1, "驳回")
+
+    assert "区级督办：06-03 12:00 到期，剩 " in one.notices()[0].text
+    assert one.clock("区级督办").basis.endswith("（退回重办，时限不变）")

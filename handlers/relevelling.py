@@ -19,7 +19,7 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
     What becomes urgent has the urgent limit from now, but is never due later than it was, nor than it was when the
     order was urgent before. What is urgent no more has the ordinary limit from where it began: at arrival, 签收, 改派
     or 重开, not at an earlier /定级. A due time of the source stands, and so does a breach. 紧急处置 starts now (while
-    the order is still to be handled), runs on as it did before, or is cancelled.
+    the order is still to be handled; afterwards when it is sent back), runs on as it did before, or is cancelled.
     """
     rules, now = office.rules(scope.now), scope.now
     urgent = order.level == URGENT_LEVEL
@@ -44,18 +44,24 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
         else:
             due, basis = clocks.due_of(rules, kind, clock.origin, limits[kind], "改定级后，自")
             clocks.start(scope, order, kind, now, due, basis, rules, origin=clock.origin)
-    _relevel_urgent_handling(scope, order, rules, urgent=urgent)
-
-
-def _relevel_urgent_handling(scope: Scope, order: Order, rules: Rules, *, urgent: bool) -> None:
-    now, span = scope.now, rules.urgent_handling.span
-    clock = clocks.running(scope, order, Kind.URGENT)
-    if urgent and clock is None and order.state not in _PAST_URGENT:
-        due = _no_later(scope, order, Kind.URGENT, now + span, _round_began(scope, order))
-        basis = f"自定级为紧急 {full_text(now)} 起 {span_text(span)}，不晚于原时限（★ 中途定级的起点未约定）"
-        clocks.start(scope, order, Kind.URGENT, now, due, basis, rules)
-    elif not urgent and clock is not None and not clocks.is_breached(scope, order, Kind.URGENT, now):
+    if urgent:
+        if order.state not in _PAST_URGENT:
+            start_urgent_handling(scope, order, rules, "自定级为紧急")
+    elif not clocks.is_breached(scope, order, Kind.URGENT, now):
         clocks.cancel(scope, order, Kind.URGENT, "不再是紧急")
+
+
+def start_urgent_handling(scope: Scope, order: Order, rules: Rules, told: str) -> None:
+    """Start 紧急处置 from now in the middle of a round, where it neither runs nor was done in this round; `told` says
+    what happened now. Where all that it asks for was done before, it ends at once."""
+    began, now, span = _round_began(scope, order), scope.now, rules.urgent_handling.span
+    held = [each for each in scope.rows(Clock, order.id) if each.kind == Kind.URGENT and each.origin >= began]
+    if any(each.running or each.met_at is not None for each in held):
+        return
+    due = _no_later(scope, order, Kind.URGENT, now + span, began)
+    basis = f"{told} {full_text(now)} 起 {span_text(span)}，不晚于原时限（★ 中途定级的起点未约定）"
+    clocks.start(scope, order, Kind.URGENT, now, due, basis, rules)
+    clocks.meet_urgent(scope, order)
 
 
 def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime, since: datetime) -> datetime:

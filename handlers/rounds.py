@@ -6,6 +6,7 @@ from datetime import datetime
 
 from handlers import clocks, timers
 from handlers.office import Office
+from handlers.relevelling import start_urgent_handling
 from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Clock, Fact, Order
 from storage.transaction import Scope
@@ -16,13 +17,16 @@ _SENT_BACK, _REOPENED = "（退回重办，时限不变）", "（重开，时限
 def resume(office: Office, scope: Scope, order: Order) -> None:
     """The order goes back to 办理中: 办结, 超4天 and 督办 run on as a new generation with the same due time.
 
-    A due time of the source that it changed meanwhile wins; a 督办 that was lifted does not come back.
+    A due time of the source that it changed meanwhile wins; a 督办 that was lifted does not come back. What became
+    urgent while nobody handled it is reminded as such from now on, and has its 紧急处置.
     """
     due = due_again(scope, order)
     if due is not None:
         _run_on(office, scope, order, Kind.CLOSE_OUT, *due)
     for kind in (Kind.FOUR_DAYS, *_held(scope, order)):
         _same_due(office, scope, order, kind, _SENT_BACK)
+    if order.level == clocks.URGENT_LEVEL:
+        start_urgent_handling(scope, order, office.rules(scope.now), "紧急工单退回重办，自")
 
 
 def restart(office: Office, scope: Scope, order: Order) -> None:
@@ -92,6 +96,7 @@ def _run_on(office: Office, scope: Scope, order: Order, kind: Kind, due: datetim
             "late_seconds": None,
             "cancelled_at": None,
             "cancel_reason": "",
+            "urgent": order.level == clocks.URGENT_LEVEL,
         }
     )
     if again.due_at != last.due_at:

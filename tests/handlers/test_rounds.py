@@ -1,8 +1,10 @@
 """What runs on when an order is sent back, and what begins anew with /重开 (domain, section 2, rows 18, 21, 22)."""
 
+from datetime import datetime
+
 import pytest
 
-from tests.street import TO, Street, at, row
+from tests.street import TO, URGENT, Street, at, row
 
 BACK = {"评定": ("待评定", "gao", "/评定 1 否 未解决 不满意"), "驳回": ("待结案", "sun", "/驳回 1 未附现场照片")}
 
@@ -93,3 +95,54 @@ def test_who_gets_an_order_back_reads_of_its_supervision(one: Street) -> None:
 
     assert "区级督办：06-03 12:00 到期，剩 " in one.notices()[0].text
     assert one.clock("区级督办").basis.endswith("（退回重办，时限不变）")
+
+
+# --------------------------------------------------------------------------------------------------------------- 紧急
+
+
+@pytest.mark.parametrize("by", ["定级", "导入"])
+def test_what_became_urgent_while_it_was_rated_comes_back_urgent(one: Street, by: str) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00"))
+    one.through(2, *TO["待评定"])
+    if by == "定级":
+        one.say("zhang", "/定级 2 紧急 有人受伤")
+    else:
+        one.import_rows(row(2, 到达时间="2026-06-01 09:00", **URGENT))
+    assert "紧急处置" not in one.running(2)
+    one.move(to=at(1, "10:00"))
+
+    one.through(2, "不解决")
+
+    assert one.running(2) == {"办结", "超4天", "紧急处置"}
+    assert {clock.urgent for clock in one.clocks(2) if clock.running} == {True}
+    assert (one.due("紧急处置", 2), one.due("办结", 2)) == ("12:00", "06-08 09:00")
+    assert "还缺 /电话 2 被叫人" in _reminded(one, 2, at(1, "11:00"))
+    one.through(2, "电话")
+    assert (one.clock("紧急处置", 2).running, one.clock("紧急处置", 2).late_seconds) == (False, 0)
+    one.check()
+
+
+def test_urgent_handling_that_was_done_in_this_round_does_not_begin_again(one: Street) -> None:
+    one.import_rows(row(2, **URGENT))
+    one.through(2, "签收", "派单", "电话", "接单", "反馈", "办结", "不解决")
+    assert [clock.running for clock in one.clocks(2, "紧急处置")] == [False]
+
+    one.through(2, "反馈", "办结", "评定", "驳回")
+
+    assert len(one.clocks(2, "紧急处置")) == 1
+    one.check()
+
+
+def test_what_becomes_urgent_when_everything_was_done_is_done(one: Street) -> None:
+    one.through(1, "签收", "派单", "电话", "接单", "反馈")
+
+    one.say("zhang", "/定级 1 紧急 有人受伤")
+
+    assert (one.clock("紧急处置").met_at, one.clock("紧急处置").late_seconds) == (one.clock("紧急处置").started_at, 0)
+    one.check()
+
+
+def _reminded(street: Street, order: int, until: datetime) -> str:
+    street.notices()
+    street.move(to=until)
+    return "\n".join(notice.text for notice in street.notices() if notice.order == order and notice.kind == "reminder")

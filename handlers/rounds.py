@@ -30,17 +30,22 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
 
 
 def restart(office: Office, scope: Scope, order: Order) -> None:
-    """/重开: new 响应, 办结 and 超4天 clocks from now; the old ones are kept as they ended. 督办 that stand run on.
+    """/重开: new 响应, 办结, 超4天 and, for an urgent order, 紧急处置 clocks from now; the old ones are kept as they
+    ended. 督办 that stand run on. Who was phoned and reached before does not count any more: it is asked for again.
 
     A due time of the source that still lies ahead wins over ours, as it does at the start.
     """
     rules, now = office.rules(scope.now), scope.now
     urgent = order.level == clocks.URGENT_LEVEL
-    for kind, limit in (
-        (Kind.RESPOND, rules.respond.of(urgent=urgent)),
-        (Kind.CLOSE_OUT, rules.close_out_limit(order.level, order.type, order.category)),
-        (Kind.FOUR_DAYS, rules.over_four_days),
-    ):
+    order.phoned_at = order.first_contact_at = None
+    limits = {
+        Kind.RESPOND: rules.respond.of(urgent=urgent),
+        Kind.CLOSE_OUT: rules.close_out_limit(order.level, order.type, order.category),
+        Kind.FOUR_DAYS: rules.over_four_days,
+    }
+    if urgent:
+        limits[Kind.URGENT] = rules.urgent_handling
+    for kind, limit in limits.items():
         due, basis = now + limit.span, clocks.basis_of("自重开", now, limit)
         if kind is Kind.CLOSE_OUT and order.city_due_at is not None and order.city_due_at > now:
             due, basis = order.city_due_at, clocks.city_basis(order, order.city_due_at)

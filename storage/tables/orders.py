@@ -62,6 +62,7 @@ class Order(Projected):
     dispatched_at: datetime | None = None
     dispatched_by: str | None = None
     accepted_at: datetime | None = None
+    # of this round: 重开 asks for both again
     phoned_at: datetime | None = None
     first_contact_at: datetime | None = None
     reached: bool = False

@@ -146,3 +146,39 @@ def _reminded(street: Street, order: int, until: datetime) -> str:
     street.notices()
     street.move(to=until)
     return "\n".join(notice.text for notice in street.notices() if notice.order == order and notice.kind == "reminder")
+
+
+def test_an_urgent_order_that_is_opened_again_is_phoned_about_and_contacted_again(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", **URGENT))
+    one.through(2, "签收", "派单", "电话", "接单", "反馈", "办结", "评定", "结案")
+    before = one.standing(2)
+    one.move(to=at(2, "10:00"))
+
+    one.through(2, "重开")
+
+    assert one.running(2) == {"响应", "办结", "超4天", "紧急处置"}
+    assert (one.due("紧急处置", 2), len(one.clocks(2, "紧急处置"))) == ("12:00", 2)
+    assert one.clock("紧急处置", 2).basis == "自重开 2026-06-02 10:00 起 2小时（合同）"
+    assert "还缺 /电话 2 被叫人，/反馈 2 已接通 说明" in _reminded(one, 2, at(2, "11:00"))
+    assert "#2 紧急" in one.say("zhang", "/待办")
+    assert "⚠ 紧急工单必记电话" in one.say("wang", "/反馈 2 已接通 又联系了")
+    assert "⚠ 紧急工单没有电话记录" in one.say("wang", "/办结 2 解决 又好了")
+    assert one.say("wang", "/撤回").startswith("✔")
+    assert one.clock("紧急处置", 2).running
+    one.through(2, "电话")
+    assert one.clock("紧急处置", 2).met_at == one.order(2).phoned_at
+    one.check()
+    assert before["orders"][0]["phoned_at"] != one.order(2).phoned_at
+
+
+def test_taking_a_reopening_back_gives_the_old_records_back(one: Street) -> None:
+    one.import_rows(row(2, **URGENT))
+    one.through(2, "签收", "派单", "电话", "接单", "反馈", "办结", "评定", "结案")
+    before = one.standing(2)
+    one.through(2, "重开")
+
+    assert one.say("sun", "/撤回").startswith("✔")
+
+    assert one.standing(2) == before
+    assert one.running(2) == set()
+    one.check()

@@ -106,9 +106,10 @@ def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> 
 
 
 def meet_urgent(scope: Scope, order: Order) -> None:
-    """紧急处置 ends when the order is accepted, somebody was phoned and the first contact is made (★)."""
+    """紧急处置 ends when the order is accepted, somebody was phoned and the first contact is made (★): when the last of
+    the three was made, which may be written down later."""
     if order.accepted_at and order.phoned_at and order.first_contact_at:
-        meet(scope, order, Kind.URGENT)
+        meet(scope, order, Kind.URGENT, max(order.accepted_at, order.phoned_at, order.first_contact_at))
 
 
 def cancel(scope: Scope, order: Order, kind: Kind, reason: str) -> None:

@@ -137,6 +137,23 @@ def test_urgent_handling_ends_when_accepted_phoned_and_reached(one: Street) -> N
     assert one.clock("紧急处置", 2).met_at == one.order(2).phoned_at
 
 
+def test_urgent_handling_ends_when_the_last_of_the_three_was_made_not_written_down(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", **URGENT), row(3, 到达时间="2026-06-01 09:00", **URGENT))
+    one.move(minutes=5)
+    for number in (2, 3):
+        one.through(number, "签收", "派单", "接单", "电话")
+    phoned = one.order(2).phoned_at
+    one.move(to=at(1, "11:10"))
+
+    one.say("wang", "/反馈 2 10:40 已接通 已告知")
+    one.say("wang", "/反馈 3 09:02 已接通 早已告知")
+
+    clock = one.clock("紧急处置", 2)
+    assert (clock.met_at, clock.late_seconds) == (at(1, "10:40"), 0)
+    assert one.clock("紧急处置", 3).met_at == one.order(3).phoned_at != phoned
+    one.check()
+
+
 def test_what_people_write_is_masked(one: Street) -> None:
     one.through(1, *HANDLED)
 

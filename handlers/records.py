@@ -1,9 +1,10 @@
 """Small records that several commands write the same way."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from handlers.work import Work
-from storage.tables import Contact, Order, Remark
+from storage.tables import Contact, Evaluation, Order, Remark
 
 CONFIDENTIAL: Final = "保密"
 """The fact that hides a caller."""
@@ -27,3 +28,16 @@ def contacts(work: Work, order: Order, generation: int | None = None) -> list[Co
     """Contacts with the caller, oldest first; with `generation` those of that round of handling."""
     found = work.scope.rows(Contact, order.id)
     return [contact for contact in found if generation is None or contact.generation == generation]
+
+
+def began(work: Work, order: Order) -> tuple[datetime, str] | None:
+    """When this generation of handling began, and by which step; None for the first, which began with the arrival."""
+    if not order.generation:
+        return None
+    steps = [(each.at, each.kind) for each in work.scope.rows(Remark, order.id) if each.kind in ("驳回", "重开")]
+    steps += [
+        (answer.at, "评定退回")
+        for answer in work.scope.rows(Evaluation, order.id)
+        if answer.origin == "复核" and answer.generation < order.generation
+    ]
+    return max(steps, default=None)

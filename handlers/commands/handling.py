@@ -1,6 +1,7 @@
 """In 办理中: 核查, 反馈, 办结, 补要件."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from config.shanghai import near_text
 from handlers import clocks, notices
@@ -9,7 +10,7 @@ from handlers.behalf import read_behalf
 from handlers.lifecycle import STEPS
 from handlers.notices import Audience
 from handlers.permission import is_seat_for, may
-from handlers.records import contacts, remark
+from handlers.records import began, contacts, remark
 from handlers.refusal import Misused, Refusal
 from handlers.states import State
 from handlers.timers import SUPERVISIONS, Kind
@@ -37,11 +38,7 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
     channel = arguments.choice("联系情况", (REACHED, UNREACHABLE, IMPOSSIBLE))
     text = work.clean(arguments.rest("说明"), order)
     at = work.now if when is None else when.at
-    if at > work.now:
-        raise Refusal(f"联系时间 {near_text(at, work.now)} 还没有到：反馈记的是已经发生的联系，请改时间或不写时间")
-    known = order.imported_at if order.arrived_at is None else min(order.arrived_at, order.imported_at)
-    if at < known:
-        raise Refusal(f"联系时间 {near_text(at, work.now)} 早于工单到达（{near_text(known, work.now)}），请核对时间")
+    _require_time(work, order, at)
     department = behalf.department.id if behalf else work.actor.department
     work.scope.add(
         Contact(
@@ -137,6 +134,23 @@ def missing_items(work: Work, order: Order) -> list[str]:
     """Items of this generation's close-out that are not there yet."""
     held = {row.item for row in work.scope.rows(CloseItem, order.id) if row.generation == order.generation}
     return [item for item in ITEMS if item not in held]
+
+
+def _require_time(work: Work, order: Order, at: datetime) -> None:
+    """A contact has been made, after the order came, and in this round of handling: what was said before the order was
+    sent back or opened again answers nothing of it."""
+    made = f"联系时间 {near_text(at, work.now)}"
+    if at > work.now:
+        raise Refusal(f"{made} 还没有到：反馈记的是已经发生的联系，请改时间或不写时间")
+    known = order.imported_at if order.arrived_at is None else min(order.arrived_at, order.imported_at)
+    if at < known:
+        raise Refusal(f"{made} 早于工单到达（{near_text(known, work.now)}），请核对时间")
+    round_ = began(work, order)
+    if round_ is not None and at < round_[0].replace(second=0, microsecond=0):
+        raise Refusal(
+            f"{made} 早于本轮开始（{near_text(round_[0], work.now)} {round_[1]}），不算本轮的联系："
+            "请重新联系来电人后再记，时间写错的请改正"
+        )
 
 
 def _finish(work: Work, order: Order) -> str:

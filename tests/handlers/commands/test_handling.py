@@ -247,6 +247,43 @@ def test_a_contact_of_the_last_round_does_not_count(one: Street) -> None:
     one.through(1, "反馈", "办结")
 
 
+@pytest.mark.parametrize(
+    ("steps", "began"),
+    [
+        ((*TO["已结案"], "重开"), "09:00 重开"),
+        ((*TO["待结案"], "驳回"), "09:00 驳回"),
+        ((*TO["待评定"], "不解决"), "09:00 评定退回"),
+    ],
+    ids=["重开", "驳回", "评定"],
+)
+def test_a_contact_from_before_this_round_is_refused(one: Street, steps: tuple[str, ...], began: str) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 08:50", 办理时限="2026-06-20 18:00"))
+    one.through(2, *steps[:-1])
+    one.move(to=at(10, "09:00"))
+    one.through(2, steps[-1])
+    one.move(to=at(10, "11:00"))
+
+    reply = one.say("wang", "/反馈 2 2026-06-01 09:00 已接通 已告知")
+
+    assert reply == (
+        f"✘ 【#2】联系时间 06-01 09:00 早于本轮开始（{began}），不算本轮的联系："
+        "请重新联系来电人后再记，时间写错的请改正"
+    )
+    assert "本轮还没有联系记录" in one.say("wang", "/办结 2 解决 已处理")
+    assert one.say("wang", "/反馈 2 09:00 已接通 已告知").startswith("✔"), "times are typed by the minute"
+    one.through(2, "办结")
+    one.check()
+
+
+def test_a_step_back_that_was_taken_back_began_no_round(one: Street) -> None:
+    one.through(1, *TO["待结案"], "驳回")
+    one.say("sun", "/撤回")
+    one.move(hours=1)
+    one.through(1, "驳回")
+
+    assert "（10:00 驳回）" in one.say("wang", "/反馈 1 09:30 已接通 已告知")
+
+
 def test_a_late_result_says_so(one: Street) -> None:
     one.through(1, *HANDLED, "反馈")
     one.sleep(days=8)

@@ -16,6 +16,7 @@ from handlers.states import State
 from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import Work, department_name
 from storage.tables import CloseItem, Contact, Evaluation, Order
+from storage.vault import canonical_phone
 
 REACHED, UNREACHABLE, IMPOSSIBLE = "已接通", "联系不上", "无法联系"
 OUTCOMES = ("解决", "部分解决", "未解决")
@@ -32,13 +33,15 @@ def check(work: Work, order: Order, arguments: Arguments) -> str:
 
 
 def contact(work: Work, order: Order, arguments: Arguments) -> str:
-    """反馈: a contact with the caller. The first 已接通, or 无法联系 with a reason, meets 响应."""
+    """反馈: a contact with the caller. The first 已接通, or 无法联系 (保密, or no number) with a reason, meets 响应."""
     behalf = read_behalf(work, order, "反馈", arguments)
     when = arguments.optional_when("时间", now=work.now, calendar=work.office.calendar, past=True)
     channel = arguments.choice("联系情况", (REACHED, UNREACHABLE, IMPOSSIBLE))
     text = work.clean(arguments.rest("说明"), order)
     at = work.now if when is None else when.at
     _require_time(work, order, at)
+    if channel == IMPOSSIBLE:
+        _require_no_way(work, order)
     department = behalf.department.id if behalf else work.actor.department
     work.scope.add(
         Contact(
@@ -150,6 +153,17 @@ def _require_time(work: Work, order: Order, at: datetime) -> None:
         raise Refusal(
             f"{made} 早于本轮开始（{near_text(round_[0], work.now)} {round_[1]}），不算本轮的联系："
             "请重新联系来电人后再记，时间写错的请改正"
+        )
+
+
+def _require_no_way(work: Work, order: Order) -> None:
+    """无法联系 meets 响应 without a call: only where there is nobody to call (domain, section 2, row 13). A number that
+    the source masked, or that was erased, is none."""
+    personal = None if order.confidential else work.personal(order)
+    if personal is not None and canonical_phone(personal.phone) is not None:
+        raise Refusal(
+            f"来电人留了完整的电话，也没有要求保密，不能记“{IMPOSSIBLE}”："
+            f"打不通的记 /反馈 {order.id} {UNREACHABLE} 说明，记满 {work.rules.contacts_needed_unreachable} 次可以办结"
         )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from handlers.erasing import erase
 from storage.tables import CloseItem, Contact, Evaluation, Remark
 from tests.street import TO, URGENT, Street, at, row
 
@@ -125,6 +126,35 @@ def test_who_cannot_be_reached_at_all_meets_the_clock_with_a_reason(one: Street)
 
     assert not one.clock("响应", 2).running
     assert one.say("wang", "/办结 2 解决 已处理").startswith("✔")
+
+
+def test_who_left_a_number_and_hides_nothing_can_be_called(one: Street) -> None:
+    one.through(1, *HANDLED)
+
+    assert one.say("wang", "/反馈 1 无法联系 一直占线") == (
+        "✘ 【#1】来电人留了完整的电话，也没有要求保密，不能记“无法联系”：打不通的记 /反馈 1 联系不上 说明，"
+        "记满 3 次可以办结"
+    )
+    assert one.rows(Contact, 1) == []
+    one.say("zhang", "/标记 1 保密")
+    assert one.say("wang", "/反馈 1 无法联系 来电人要求保密").startswith("✔")
+
+
+@pytest.mark.parametrize("phone", ["", "保密", "136****5678", "8888000"])
+def test_who_left_no_complete_number_cannot_be_called(one: Street, phone: str) -> None:
+    one.import_rows(row(2, **{"来电人电话/账号": phone}))
+    one.through(2, *HANDLED)
+
+    assert one.say("wang", "/反馈 2 无法联系 没有可用的号码").startswith("✔")
+    assert not one.clock("响应", 2).running
+    one.through(2, "办结")
+
+
+def test_an_erased_caller_cannot_be_called(one: Street) -> None:
+    one.through(1, *HANDLED)
+    one._run(lambda scope: erase(scope, scope.order(1)), "test")
+
+    assert one.say("wang", "/反馈 1 无法联系 个人信息已删除").startswith("✔")
 
 
 def test_urgent_handling_ends_when_accepted_phoned_and_reached(one: Street) -> None:

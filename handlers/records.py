@@ -1,10 +1,14 @@
 """Small records that several commands write the same way."""
 
+import json
 from datetime import datetime
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from handlers.work import Work
-from storage.tables import Contact, Evaluation, Order, Remark
+from storage.columns import table
+from storage.tables import Contact, Evaluation, Event, Order, Remark
 
 CONFIDENTIAL: Final = "保密"
 """The fact that hides a caller."""
@@ -41,3 +45,13 @@ def began(work: Work, order: Order) -> tuple[datetime, str] | None:
         if answer.origin == "复核" and answer.generation < order.generation
     ]
     return max(steps, default=None)
+
+
+def handled(work: Work, order: Order) -> set[str]:
+    """Everybody who ever was the order's handler: by 接单, also 代, or named by 分办, unless it was taken back."""
+    event = table(Event)
+    mine = event.c.order_id == order.id
+    undone = sa.select(event.c.undoes).where(mine, event.c.undoes.is_not(None))
+    query = sa.select(event.c.body).where(mine, event.c.kind.in_(("接单", "分办")), event.c.seq.not_in(undone))
+    named = {json.loads(body)["data"]["handler"] for body in work.scope.connection.execute(query).scalars()}
+    return named | ({order.handler} if order.handler else set())

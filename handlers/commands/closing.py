@@ -4,7 +4,7 @@ from handlers import clocks, notices, rounds
 from handlers.arguments import Arguments
 from handlers.commands.handling import OUTCOMES
 from handlers.notices import Audience
-from handlers.records import contacts, remark
+from handlers.records import contacts, handled, remark
 from handlers.refusal import Refusal
 from handlers.states import State
 from handlers.timers import Kind
@@ -157,7 +157,7 @@ def _time_left(work: Work, order: Order) -> bool:
 
 
 def _handled_by(work: Work, order: Order) -> set[str]:
-    """Who handled the order: its handler and whoever reported a result or a contact."""
+    """Who handled the order: whoever was its handler, now or before, or reported a result or a contact."""
     people = {contact.by for contact in contacts(work, order)}
     people |= {row.by for row in work.scope.rows(Evaluation, order.id) if row.origin == "科室"}
-    return people | ({order.handler} if order.handler else set())
+    return people | handled(work, order)

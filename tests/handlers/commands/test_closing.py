@@ -113,6 +113,55 @@ def test_nobody_rates_an_order_they_handled(one: Street, step: str, did: str) ->
     assert one.say("luo", "/评定 1 是 解决 满意").startswith("✔")
 
 
+NOT_YOURS = "✘ 【#1】您经办过这个工单，不能自己评定：请由另一位复核专员评定"
+
+
+@pytest.mark.parametrize(
+    "handled",
+    [
+        (("wang", "/接单 1"), ("wang", "/分办 1 钱队员")),
+        (("qian", "/接单 1"), ("qian", "/分办 1 王科长"), ("qian", "/分办 1 钱队员")),
+        (("zhang", "/接单 1 代 城管科"), ("qian", "/分办 1 钱队员")),
+        (("qian", "/分办 1 王科长"), ("qian", "/接单 1")),
+    ],
+    ids=["accepted", "assigned", "on behalf", "assigned before"],
+)
+def test_nobody_rates_an_order_that_was_ever_theirs(one: Street, handled: tuple[tuple[str, str], ...]) -> None:
+    one.organisation = with_roles("wang", "department", "reviewer")
+    one.through(1, "签收", "派单")
+    for person, typed in handled:
+        assert one.say(person, typed).startswith("✔")
+    assert one.say("qian", "/反馈 1 已接通 已告知").startswith("✔")
+    assert one.say("qian", "/办结 1 解决 已处理").startswith("✔")
+
+    assert one.say("wang", "/评定 1 是 解决 满意") == NOT_YOURS
+    one.through(1, "评定")
+
+
+def test_nobody_rates_what_they_handled_before_it_went_to_another_department(street: Street) -> None:
+    street.organisation = with_roles("wang", "department", "reviewer")
+    street.import_rows(row())
+    street.through(1, "签收", "派单", "接单", "改派")
+    for person, typed in (("zhang", "/派单 1 平安办"), ("chen", "/接单 1"), ("chen", "/反馈 1 已接通 已告知")):
+        assert street.say(person, typed).startswith("✔")
+    assert street.say("chen", "/办结 1 解决 已处理").startswith("✔")
+
+    assert street.say("wang", "/评定 1 是 解决 满意") == NOT_YOURS
+
+
+def test_who_took_it_back_at_once_did_not_handle_it(one: Street) -> None:
+    one.organisation = with_roles("wang", "department", "reviewer")
+    one.through(1, "签收", "派单", "接单")
+    assert one.say("wang", "/撤回").startswith("✔")
+    assert one.say("qian", "/接单 1").startswith("✔")
+    assert one.say("qian", "/分办 1 王科长").startswith("✔")
+    assert one.say("qian", "/撤回").startswith("✔")
+    for typed in ("/反馈 1 已接通 已告知", "/办结 1 解决 已处理"):
+        assert one.say("qian", typed).startswith("✔")
+
+    assert one.say("wang", "/评定 1 是 解决 满意").startswith("✔")
+
+
 # ------------------------------------------------------------------------------------------------------------ 结案
 
 

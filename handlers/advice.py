@@ -77,5 +77,7 @@ _ONWARD = {
     State.RETURNING: "来源系统有了结果后 /退回结果 {0} 成功 或 /退回结果 {0} 驳回",
     State.AWAITING_DISPATCH: _ADVICE[Kind.DISPATCH],
     State.AWAITING_ACCEPTANCE: "/接单 {0}；派错了：/改派 {0} 理由",
+    State.AWAITING_EVALUATION: _ADVICE[Kind.EVALUATE],
+    State.AWAITING_CLOSURE: "/结案 {0}；要件不足 /驳回 {0} 理由",
 }
-"""What to type next where the clock's own command is not allowed yet."""
+"""What to type next where the clock's own command is not allowed yet, or, for 督办, not any more."""

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from config.shanghai import over_text, span_text
 from config.texts import cut
+from handlers import notices
 from handlers.office import Office
 from handlers.work import department_name
 from storage.columns import table
@@ -31,9 +32,14 @@ def order_line(office: Office, order: Order, due: datetime | None, now: datetime
         cut(order.title, SHORT_TITLE),
         order.state,
         department_name(office, order.department) if order.department else "",
-        left(due, now) if due else "",
+        f"{left(due, now)}{_whose_turn(order, due, now)}" if due else "",
     ]
     return " ".join(part for part in parts if part)
+
+
+def _whose_turn(order: Order, due: datetime, now: datetime) -> str:
+    """Of what is late at somebody else's than the 科室 that the line names: at whose."""
+    return f"，等{notices.awaited(order)}" if due <= now and notices.is_reported_done(order) else ""
 
 
 def left(due: datetime, now: datetime) -> str:

@@ -7,7 +7,7 @@ endpoint of every group in the audience; people are called by mention.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from config.organisation import Group, Person
+from config.organisation import Group, Person, role_name
 from handlers import offers
 from handlers.office import Office
 from handlers.states import State
@@ -209,6 +209,17 @@ def where_waited_for(order: Order, people: tuple[str, ...]) -> Audience:
     return Audience((DISPATCH if role in (None, "duty") else SUPERVISION,), people=people)
 
 
+def is_reported_done(order: Order) -> bool:
+    """Whether the 科室 has done its part, and the order waits for a reviewer or for 综合科."""
+    return order.state in REPORTED_DONE
+
+
+def awaited(order: Order) -> str:
+    """The name of the role that an order waits for, "" for its 科室."""
+    role = _WAITS_FOR.get(State(order.state))
+    return "" if role is None else role_name(role)
+
+
 def waits_for_department(order: Order) -> bool:
     """Whether it is the turn of the order's 主办 科室."""
     return State(order.state) not in _WAITS_FOR and order.department is not None
@@ -238,6 +249,9 @@ def standing_rung(order: Order) -> int:
     """How many rungs lie at or below whoever has the order now: its handler, its 科室, or the seats."""
     return 1 if order.handler else 2
 
+
+REPORTED_DONE = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE})
+"""States after the 科室's 办结."""
 
 _WAITS_FOR = {
     State.AWAITING_SIGNATURE: "duty",

@@ -7,7 +7,7 @@ from typing import Final
 
 from config.shanghai import due_text, near_text, span_text
 from config.texts import cut
-from handlers import attachments, clocks, order_history
+from handlers import attachments, clocks, notices, order_history
 from handlers.lines import order_line, short_category
 from handlers.next_steps import next_steps
 from handlers.timers import SUPERVISIONS, Kind
@@ -174,6 +174,8 @@ def _span(seconds: int) -> str:
 
 def _lacking(order: Order, clock: Clock) -> str:
     """Why a clock is red: what has not been done that would have met it."""
+    if clock.kind in SUPERVISIONS.values() and notices.is_reported_done(order):
+        return f"科室已办结，还没有{order.state.removeprefix('待')}，等{notices.awaited(order)}，所以红"
     if clock.kind != Kind.URGENT:
         return _LACKING[Kind(clock.kind)]
     done = (("接单", order.accepted_at), ("电话", order.phoned_at), ("首次联系", order.first_contact_at))

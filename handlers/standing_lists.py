@@ -74,7 +74,7 @@ def due_lists(office: Office, scope: Scope, at: datetime) -> None:
     sheets: dict[str, _Sheet] = {}
     for department in sorted(each for each in departments if each is not None):
         name = department_name(office, department)
-        where = [unindexed(_orders.c.department) == department, _running(_FOR_DEPARTMENTS, midnight)]
+        where = [unindexed(_orders.c.department) == department, _due_from_departments(midnight)]
         section = _section(work, f"{name} 今天到期或已超", where, f"/超期 {name}", late=True)
         if section is None:
             continue
@@ -281,6 +281,12 @@ def _running(kinds: Sequence[Kind], until: datetime) -> _Condition:
     return sa.exists().where(mine, running)
 
 
+def _due_from_departments(until: datetime) -> _Condition:
+    """Whether something is due by then that the 科室 can meet: 督办 that was set after its 办结 is others' to meet."""
+    supervised = sa.and_(_running(tuple(SUPERVISIONS.values()), until), _orders.c.state.not_in(notices.REPORTED_DONE))
+    return sa.or_(_running(_FOR_DEPARTMENTS, until), supervised)
+
+
 def _by_state(scope: Scope) -> list[tuple[str, int]]:
     query = sa.select(_orders.c.state, sa.func.count()).where(_open).group_by(_orders.c.state)
     counts = {row[0]: int(row[1]) for row in scope.connection.execute(query)}
@@ -301,7 +307,7 @@ def _held(office: Office, scope: Scope) -> int:
     return sum(start <= moment < end for moment in moments)
 
 
-_FOR_DEPARTMENTS = (Kind.RESPOND, Kind.URGENT, Kind.CLOSE_OUT, Kind.FOUR_DAYS, *SUPERVISIONS.values())
-"""Clocks that only the 科室 can meet."""
+_FOR_DEPARTMENTS = (Kind.RESPOND, Kind.URGENT, Kind.CLOSE_OUT, Kind.FOUR_DAYS)
+"""Clocks that only the 科室 can meet, whenever they run."""
 _HALF_A_DAY = timedelta(hours=12)
 """A day is closed soon after midnight, or shortly before: the day that is meant is that of half a day earlier."""

@@ -7,7 +7,7 @@ from handlers.notices import Audience
 from handlers.records import contacts, handled, remark
 from handlers.refusal import Refusal
 from handlers.states import State
-from handlers.timers import Kind
+from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import Work, department_name
 from storage.tables import Evaluation, Order
 
@@ -66,7 +66,7 @@ def rate(work: Work, order: Order, arguments: Arguments) -> str:
 
 
 def close(work: Work, order: Order, arguments: Arguments) -> str:
-    """结案: the office's last word. A missing result or contact refuses."""
+    """结案: the office's last word. A missing result or contact refuses. It meets 督办 that was set after the 办结."""
     arguments.done()
     lacking = []
     if not order.result:
@@ -77,6 +77,8 @@ def close(work: Work, order: Order, arguments: Arguments) -> str:
         raise Refusal(f"结案要件不全，缺少：{'；'.join(lacking)}")
     order.state, order.open = State.CLOSED, False
     order.finished_at = work.now
+    for kind in SUPERVISIONS.values():
+        clocks.meet(work.scope, order, kind)
     clocks.cancel_all(work.scope, order, "已结案")
     work.scope.record("结案", order)
     notices.announce(work, order, "closed", Audience((notices.DISPATCH,)))

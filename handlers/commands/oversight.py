@@ -41,7 +41,8 @@ def escalate(work: Work, order: Order, arguments: Arguments) -> str:
 
 
 def supervise(work: Work, order: Order, arguments: Arguments) -> str:
-    """督办: a level (市, 区, 街道) and a due time of its own, met by the 科室's 办结, or 取消, which lifts it.
+    """督办: a level (市, 区, 街道) and a due time of its own, met by the 科室's 办结, after that by 结案, or
+    取消, which lifts it.
 
     Levels stand beside each other; the same level again changes its due time.
     """

@@ -17,7 +17,7 @@ from config.rules import Rules
 from config.shanghai import full_text
 from handlers import clocks
 from handlers.intake import upstream
-from handlers.intake.keeping import NOBODY, differs, keep_fuller, open_texts, own_of, seal
+from handlers.intake.keeping import CLOSED_AT, NOBODY, differs, keep_fuller, open_texts, own_of, seal
 from handlers.intake.level import URGENT, level_of
 from handlers.intake.orders import IncomingOrder, raw_values
 from handlers.intake.upstream import Decision
@@ -196,7 +196,7 @@ def _changed(
 ) -> Accepted:
     held = unsealed(office, scope, order.id) or NOBODY
     row = keep_fuller(row, held)
-    status = order.upstream_status
+    status, over = order.upstream_status, _was_over(order, row)
     answered = (order.upstream.get("是否解决"), order.upstream.get("是否满意"))
     changes = _overwrite(order, row, tuple(dict.fromkeys((*own_of(row), held.name, held.phone))))
     if answered != (order.upstream.get("是否解决"), order.upstream.get("是否满意")):
@@ -210,7 +210,10 @@ def _changed(
         relevel(office, scope, order)
     personal = held is not NOBODY and differs(row, held)
     seal(office, scope, order.id, row, digest, held)
-    decision = upstream.decision(rules, order.state, status, order.upstream_status)
+    decision = upstream.decision(rules, order.state, status, order.upstream_status, over=over)
+    if decision is Decision.REOPENED:
+        # It does not hold any more: kept, it would open the order again after we have closed it.
+        order.upstream = {name: text for name, text in order.upstream.items() if name != CLOSED_AT}
     found = "" if order.history or decision else upstream.contradiction(rules, order.state, row.status)
     new_mismatch = bool(found) and found != order.mismatch
     if not changes and not personal:
@@ -229,6 +232,11 @@ def _changed(
     scope.record("上游变更", order, origin=origin, columns=list(columns), changes=changes)
     mismatch = _mismatch(scope, order, found) if new_mismatch else ""
     return Accepted(Result.CHANGED, order, changes=columns, mismatch=mismatch, decision=decision, warnings=row.warnings)
+
+
+def _was_over(order: Order, row: IncomingOrder) -> bool:
+    """Whether the source had the order finished, by its closing time too, and this row gives none."""
+    return row.closed_at is None and (order.history or CLOSED_AT in order.upstream)
 
 
 def _overwrite(order: Order, row: IncomingOrder, own: tuple[str, ...]) -> dict[str, list[Any]]:

@@ -10,6 +10,8 @@ from storage.tables import VaultRow
 from storage.transaction import Scope
 from storage.vault import Personal, canonical_phone
 
+CLOSED_AT: Final = "办结时间"
+"""Among what the source says of its own handling: when it was done there."""
 NOBODY: Final = Personal(name="", phone="", title="", content="", extra={})
 """What is held of an order whose personal data were erased."""
 
@@ -98,7 +100,7 @@ def _upstream(row: IncomingOrder, cleaner: Cleaner) -> dict[str, str]:
     }
     masked = {name: cleaner.clean(text) for name, text in values.items() if text}
     if row.closed_at:
-        masked.setdefault("办结时间", row.closed_at.isoformat())
+        masked.setdefault(CLOSED_AT, row.closed_at.isoformat())
     return masked
 
 

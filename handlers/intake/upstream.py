@@ -41,18 +41,19 @@ def finished(rules: Rules, status: str) -> bool:
     return status in rules.finished_words
 
 
-def decision(rules: Rules, state: str, before: str, status: str) -> Decision | None:
+def decision(rules: Rules, state: str, before: str, status: str, *, over: bool = False) -> Decision | None:
     """What the change of the upstream word from `before` to `status` decides for an order in this state, if anything.
 
     A closed order is reopened only when the source itself had it finished before: one that was never finished there
-    is behind ours, which is a contradiction and nobody's decision.
+    is behind ours, which is a contradiction and nobody's decision. `over` says that something else than the word
+    `before` showed it finished there, which the source does not say any more.
     """
     step = rules.upstream_step(status)
     if before == status or step is None:
         return None
     if state == State.RETURNING and step in (_RETURN_GRANTED, _RETURN_REFUSED):
         return Decision(step)
-    was_finished = rules.upstream_step(before) == _DONE or finished(rules, before)
+    was_finished = over or rules.upstream_step(before) == _DONE or finished(rules, before)
     if state == State.CLOSED and was_finished and _UPSTREAM_RANK.get(step, _FINISHED) < _FINISHED:
         return Decision.REOPENED
     return None

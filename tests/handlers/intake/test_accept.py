@@ -263,6 +263,55 @@ def test_history_that_the_source_opens_again_is_to_be_dispatched(one: Street) ->
     one.check()
 
 
+@pytest.mark.parametrize("word", ["", "已归档"])
+def test_history_that_only_its_closing_time_showed_is_opened_again_too(one: Street, word: str) -> None:
+    one.import_rows(row(2, 办结时间="2026-05-20 10:00", 工单状态=word))
+
+    one.import_rows(row(2, 办结时间="", 工单状态="办理中"))
+
+    assert (one.order(2).state, one.order(2).history) == ("待派单", False)
+    assert str(one.notices().only("upstream_change")) == "dispatch: upstream_change #2 @zhang @li @zhao"
+    one.check()
+
+
+def test_history_is_opened_again_whatever_it_was_called_meanwhile(one: Street) -> None:
+    for word in ("回复完成", "回访中", "办理中"):
+        one.import_rows(row(2, 工单状态=word))
+
+    assert one.order(2).state == "待派单"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"办结时间": "2026-05-20 10:00"}, {"办结时间": ""}),
+        ({"办结时间": "2026-05-20 10:00", "工单状态": "办理中"}, {"办结时间": "", "工单状态": "办理中"}),
+        ({"办结时间": "2026-05-20 10:00"}, {"办结时间": "2026-05-20 10:00", "工单状态": "办理中"}),
+        ({"办结时间": "2026-05-20 10:00"}, {"办结时间": "", "工单状态": "某种新词"}),
+    ],
+)
+def test_a_blank_closing_time_alone_opens_nothing(one: Street, before: dict[str, str], after: dict[str, str]) -> None:
+    one.import_rows(row(2, **before))
+
+    one.import_rows(row(2, **after))
+
+    assert (one.order(2).state, one.order(2).history) == ("已结案", True)
+    assert one.notices().of("upstream_change") == []
+    one.check()
+
+
+def test_a_closing_time_that_no_longer_holds_opens_nothing_a_second_time(one: Street) -> None:
+    one.import_rows(row(2, 办结时间="2026-05-20 10:00"))
+    one.import_rows(row(2, 工单状态="办理中"))
+    one.through(2, "派单", "接单", "反馈", "办结", "评定", "结案")
+
+    one.import_rows(row(2, 工单状态="已转派"))
+
+    assert one.order(2).state == "已结案"
+    assert one.order(2).mismatch == "本地已结案，来源系统为“已转派”"
+    one.check()
+
+
 # -------------------------------------------------------------------------------------------------- 系统状态不符
 
 

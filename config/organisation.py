@@ -133,6 +133,10 @@ class Organisation:
         """Everybody who belongs to a 科室 (its id), in the file's order, whatever their roles."""
         return self._members.get(department, ())
 
+    def staffed(self, department: str) -> bool:
+        """Whether there is such a 科室 (its id) and somebody in it: orders outlive a change of this file."""
+        return department in self._departments and bool(self.head_of(department) or self.members(department))
+
     def head_of(self, department: str) -> Person | None:
         """The head of a 科室 (its id)."""
         found = self._departments.get(department)

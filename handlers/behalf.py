@@ -33,6 +33,11 @@ def read_behalf(work: Work, order: Order, command: str, arguments: Arguments) ->
     """Read an optional `代 科室|人`. Raises Refusal where a seat must give it, or names a 科室 that is not the 主办."""
     token = arguments.behalf()
     step = STEPS[command]
+    gone = order.department is not None and work.office.organisation.department(order.department) is None
+    if gone and is_seat_for(work.actor, order, step):
+        raise Refusal(
+            f"主办科室 {order.department} 已不在组织里，不能代它{command}：/改派 {order.id} 理由，再派给别的科室"
+        )
     if token is None:
         if is_seat_for(work.actor, order, step):
             name = department_name(work.office, order.department)

@@ -180,12 +180,24 @@ def with_role(office: Office, role: str) -> tuple[str, ...]:
 def responsible(office: Office, order: Order) -> tuple[str, ...]:
     """Whom to call about an order: its handler, else the 科室's head, else its people, else the seats."""
     organisation = office.organisation
-    if order.handler is not None and organisation.person(order.handler) is not None:
-        return (order.handler,)
-    if order.department is None:
+    if order.department is None or not organisation.staffed(order.department):
         return with_role(office, "duty")
-    head = organisation.head_of(order.department)
-    return ids([head]) or ids(organisation.members(order.department))
+    return (
+        ids([handling(office, order)])
+        or ids([organisation.head_of(order.department)])
+        or ids(organisation.members(order.department))
+    )
+
+
+def handling(office: Office, order: Order) -> Person | None:
+    """Its handler, while they still belong to the order's 主办 科室: nobody else may do anything for it."""
+    handler = office.organisation.person(order.handler) if order.handler else None
+    return handler if handler is not None and handler.department == order.department else None
+
+
+def is_stranded(office: Office, order: Order) -> bool:
+    """Whether its 主办 科室 is no longer in the organisation or has nobody left: the seats must find another."""
+    return order.department is not None and not office.organisation.staffed(order.department)
 
 
 def department_people(office: Office, departments: Sequence[str]) -> tuple[str, ...]:
@@ -201,10 +213,10 @@ def next_to_act(office: Office, order: Order) -> tuple[str, ...]:
     return responsible(office, order) if role is None else with_role(office, role)
 
 
-def where_waited_for(order: Order, people: tuple[str, ...]) -> Audience:
+def where_waited_for(office: Office, order: Order, people: tuple[str, ...]) -> Audience:
     """The groups in which those whom the order waits for read: the 科室's, the supervision or the dispatch group."""
     role = _WAITS_FOR.get(State(order.state))
-    if role is None and order.department is not None:
+    if role is None and order.department is not None and not is_stranded(office, order):
         return Audience(departments=(order.department,), people=people)
     return Audience((DISPATCH if role in (None, "duty") else SUPERVISION,), people=people)
 
@@ -227,17 +239,16 @@ def waits_for_department(order: Order) -> bool:
 
 def waits_in(office: Office, order: Order, group: Group) -> bool:
     """Whether those whom the order waits for read this group."""
-    return group in groups(office, where_waited_for(order, ()))
+    return group in groups(office, where_waited_for(office, order, ()))
 
 
 def rungs(office: Office, order: Order) -> list[tuple[str, tuple[str, ...]]]:
     """The escalation ladder of an order, lowest first: name and people (domain, section 4)."""
     organisation = office.organisation
     department = order.department
-    handler = organisation.person(order.handler) if order.handler else None
     head = organisation.head_of(department) if department else None
     return [
-        ("经办人", ids([handler])),
+        ("经办人", ids([handling(office, order)])),
         ("科室", department_people(office, [department]) if department else ()),
         ("科室负责人和综合科", tuple(dict.fromkeys((*ids([head]), *with_role(office, "office"))))),
         ("包片领导", ids([organisation.patch_leader(order.community)])),
@@ -245,9 +256,9 @@ def rungs(office: Office, order: Order) -> list[tuple[str, tuple[str, ...]]]:
     ]
 
 
-def standing_rung(order: Order) -> int:
+def standing_rung(office: Office, order: Order) -> int:
     """How many rungs lie at or below whoever has the order now: its handler, its 科室, or the seats."""
-    return 1 if order.handler else 2
+    return 1 if handling(office, order) else 2
 
 
 REPORTED_DONE = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE})

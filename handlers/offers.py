@@ -27,7 +27,7 @@ def offers(office: Office, order: Order, kind: str, *, waits_here: bool) -> list
     if kind == REMINDER and can_rest(order):
         return [_offer(order, "知悉")]
     name = _STEPS.get(State(order.state)) if waits_here else None
-    if name is None:
+    if name is None or (name == "接单" and not office.organisation.staffed(order.department or "")):
         return []
     if name == "派单":
         fitting = likely_departments(office, order)

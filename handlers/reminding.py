@@ -208,7 +208,7 @@ def _whom(office: Office, item: Due) -> Audience:
     督办 that was set after its 办结 is whose turn it is."""
     order, kind = item.order, Kind(item.clock.kind)
     role = _ROLES.get(kind)
-    if role is not None or order.department is None:
+    if role is not None or order.department is None or notices.is_stranded(office, order):
         purpose = notices.SUPERVISION if role == "reviewer" else notices.DISPATCH
         return Audience((purpose,), people=notices.with_role(office, role or "duty"))
     if kind in SUPERVISIONS.values() and notices.is_reported_done(order):

@@ -75,12 +75,14 @@ def due_lists(office: Office, scope: Scope, at: datetime) -> None:
     for department in sorted(each for each in departments if each is not None):
         name = department_name(office, department)
         where = [unindexed(_orders.c.department) == department, _due_from_departments(midnight)]
-        section = _section(work, f"{name} 今天到期或已超", where, f"/超期 {name}", late=True)
+        staffed = office.organisation.staffed(department)
+        section = _section(work, f"{name} 今天到期或已超", where, f"/超期 {name}" if staffed else "/超期", late=True)
         if section is None:
             continue
         beyond = _count(scope, unindexed(_orders.c.department) == department, _running([Kind.FOUR_DAYS], scope.now))
-        audience = Audience(departments=(department,))
-        people = notices.ids([office.organisation.head_of(department)])
+        audience = Audience(departments=(department,)) if staffed else Audience((notices.DISPATCH,))
+        head = office.organisation.head_of(department)
+        people = notices.ids([head]) if staffed else notices.with_role(office, "duty")
         _add(
             office,
             sheets,

@@ -92,7 +92,8 @@ def todo(work: Work, arguments: Arguments) -> Said:
     page = page_of(work, [_orders.c.open.is_(True), sa.or_(*where)])
     if not page.orders:
         return Said("您的待办：现在没有")
-    return listed(work, f"您的待办 {page.count}{late_text(page)}：", page)
+    said = listed(work, f"您的待办 {page.count}{late_text(page)}：", page)
+    return Said(said.text + _to_be_moved(work, page), orders=said.orders)
 
 
 def waits_for(work: Work, department: Department, most: int = MOST_LINES) -> Said | None:
@@ -223,15 +224,35 @@ def _waiting_for(work: Work) -> Iterable[Condition]:
     roles, own = work.actor.roles, work.actor.department
     yield from (_orders.c.state.in_(states) for role, states in _WAITING.items() if role in roles)
     if DUTY in roles:
+        yield _stranded(work)
         yield sa.and_(_orders.c.level == "紧急", _orders.c.phoned_at.is_(None), _orders.c.state.in_(_TO_BE_PHONED))
     if DEPARTMENT in roles and own is not None:
         yield _waits_for_department(own)
 
 
+def _stranded(work: Work) -> Condition:
+    """Orders that wait for a 科室 which is no longer there, or in which nobody is left: a seat sends them elsewhere."""
+    organisation = work.office.organisation
+    staffed = [each.id for each in organisation.departments if organisation.staffed(each.id)]
+    return sa.and_(_orders.c.state.in_(_WITH_DEPARTMENT), unindexed(_orders.c.department).not_in(staffed))
+
+
+def _to_be_moved(work: Work, page: Page) -> str:
+    """What a seat does with the stranded orders among these."""
+    if DUTY not in work.actor.roles:
+        return ""
+    staffed = work.office.organisation.staffed
+    waiting = (row for row in page.orders if row["state"] in _WITH_DEPARTMENT)
+    found = [row["id"] for row in waiting if not staffed(row["department"] or "")]
+    if not found:
+        return ""
+    which = found[0] if len(found) == 1 else "单号"
+    named = "、".join(f"#{number}" for number in found)
+    return f"\n{named} 的主办科室已撤销或已没有人：/改派 {which} 理由，再派给别的科室"
+
+
 def _waits_for_department(department: str) -> Condition:
-    return sa.and_(
-        unindexed(_orders.c.department) == department, _orders.c.state.in_((State.AWAITING_ACCEPTANCE, State.HANDLING))
-    )
+    return sa.and_(unindexed(_orders.c.department) == department, _orders.c.state.in_(_WITH_DEPARTMENT))
 
 
 _WAITING: Final = {
@@ -240,6 +261,9 @@ _WAITING: Final = {
     OFFICE: (State.AWAITING_CLOSURE, State.SUSPENDED),
 }
 """States in which an order waits for a role."""
+
+_WITH_DEPARTMENT: Final = (State.AWAITING_ACCEPTANCE, State.HANDLING)
+"""States in which an order waits for its 主办 科室."""
 
 _TO_BE_PHONED: Final = (State.AWAITING_DISPATCH, State.AWAITING_ACCEPTANCE, State.HANDLING)
 """Where an urgent order must be phoned about (domain, section 2, row 8)."""

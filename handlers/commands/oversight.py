@@ -23,7 +23,7 @@ def urge(work: Work, order: Order, arguments: Arguments) -> str:
     remark(work, order, "催办", f"第 {order.urged} 次")
     work.scope.record("催办", order, times=order.urged)
     people = notices.next_to_act(work.office, order)
-    notices.announce(work, order, "urged", notices.where_waited_for(order, people), times=order.urged)
+    notices.announce(work, order, "urged", notices.where_waited_for(work.office, order, people), times=order.urged)
     names = [work.name(person) for person in people]
     return work.render("reply_urged", order=order, names=names)
 
@@ -92,7 +92,7 @@ def _next_rung(work: Work, order: Order) -> tuple[str, tuple[str, ...]]:
     `order.rung` counts the rungs that were told, so the next one is found at that place of the ladder.
     """
     rungs = notices.rungs(work.office, order)
-    order.rung = max(order.rung, notices.standing_rung(order))
+    order.rung = max(order.rung, notices.standing_rung(work.office, order))
     while order.rung < len(rungs):
         name, people = rungs[order.rung]
         if people:

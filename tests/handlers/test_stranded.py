@@ -1,0 +1,136 @@
+"""Orders whose 主办 科室 is no longer in the organisation, or has nobody left: the seats must find another."""
+
+import pytest
+
+from config.organisation import Organisation
+from tests.handlers.test_offers import offered
+from tests.handlers.test_standing import stand
+from tests.street import TO, Street, at, row, sample_organisation
+
+LATE = "2026-06-01 08:50"
+
+
+def without(department: str, *, people_only: bool = False) -> Organisation:
+    """The sample organisation without a 科室, its people and its group; or with the 科室 and nobody in it."""
+    sample = sample_organisation()
+    people = [person for person in sample.people if person.department != department]
+    if people_only:
+        kept = [
+            each.model_copy(update={"head": None}) if each.id == department else each for each in sample.departments
+        ]
+        return Organisation(people, kept, sample.patches, sample.communities, sample.groups)
+    departments = [each for each in sample.departments if each.id != department]
+    groups = [each for each in sample.groups if each.department != department]
+    return Organisation(people, departments, sample.patches, sample.communities, groups)
+
+
+def moved(person: str, department: str) -> Organisation:
+    """The sample organisation in which one person has gone to another 科室."""
+    sample = sample_organisation()
+    people = [
+        each.model_copy(update={"department": department}) if each.id == person else each for each in sample.people
+    ]
+    return Organisation(people, sample.departments, sample.patches, sample.communities, sample.groups)
+
+
+@pytest.fixture
+def stranded(street: Street) -> Street:
+    """An order that 城管科 was to accept before there was no 城管科 any more."""
+    street.import_rows(row(到达时间=LATE))
+    street.through(1, "签收", "派单")
+    street.organisation = without("chengguan")
+    street.notices()
+    return street
+
+
+def test_the_seats_are_called_where_the_department_is_gone(stranded: Street) -> None:
+    stranded.move(at(2, "08:50"))
+
+    told = stranded.notices()
+    assert told, "响应 was due"
+    assert {(notice.group, notice.people) for notice in told.of("reminder")} == {("dispatch", ("zhang", "li", "zhao"))}
+    assert stranded.say("sun", "/催办 1") == "✔ 【#1】已催办（第 1 次）：张坐席、李坐席、赵坐席"
+    assert stranded.told() == ["dispatch: urged #1 @zhang @li @zhao"]
+    stranded.check()
+
+
+@pytest.mark.parametrize("state", ["待接单", "办理中"])
+def test_the_seats_are_called_where_nobody_is_left_in_the_department(street: Street, state: str) -> None:
+    street.import_rows(row(到达时间=LATE))
+    street.through(1, *TO[state])
+    street.organisation = without("chengguan", people_only=True)
+    street.notices()
+
+    street.move(at(2, "08:50"))
+
+    told = street.notices().of("reminder")
+    assert {(notice.group, notice.people) for notice in told} == {("dispatch", ("zhang", "li", "zhao"))}
+
+
+def test_they_stand_among_what_the_seats_have_to_do(stranded: Street) -> None:
+    stranded.import_rows(row(2))
+
+    answer = stranded.say("zhang", "/待办")
+
+    assert answer.splitlines()[0] == "您的待办 2 件："
+    assert "#1 " in answer
+    assert answer.splitlines()[-1] == "#1 的主办科室已撤销或已没有人：/改派 1 理由，再派给别的科室"
+    assert "改派" not in stranded.say("sun", "/待办")
+    assert stranded.say("zhang", "/改派 1 科室已撤销").startswith("✔")
+    assert "主办科室已撤销" not in stranded.say("zhang", "/待办")
+    stranded.check()
+
+
+def test_orders_of_a_department_with_people_are_not_the_seats(street: Street) -> None:
+    street.import_rows(row(到达时间=LATE))
+    street.through(1, "签收", "派单")
+
+    assert street.say("zhang", "/待办") == "您的待办：现在没有"
+
+
+@pytest.mark.parametrize("typed", ["/接单 1", "/接单 1 代 城管科", "/接单 1 代 chengguan"])
+def test_nobody_is_advised_to_act_for_a_department_that_is_gone(stranded: Street, typed: str) -> None:
+    assert stranded.say("zhang", typed) == (
+        "✘ 【#1】主办科室 chengguan 已不在组织里，不能代它接单：/改派 1 理由，再派给别的科室"
+    )
+    steps = stranded.say("zhang", "/查 1").partition("下一步可以：\n")[2]
+    assert steps.startswith("/改派 1 理由")
+    assert "代 " not in steps
+    assert "/接单" not in steps
+
+
+def test_a_notice_offers_no_acceptance_to_the_seats(stranded: Street) -> None:
+    stranded.say("sun", "/催办 1")
+
+    assert offered(stranded, "urged") == {"dispatch": []}
+
+
+def test_a_handler_who_went_to_another_department_is_called_no_more(street: Street) -> None:
+    street.import_rows(row(到达时间=LATE))
+    street.through(1, *TO["办理中"])
+    street.say("wang", "/分办 1 钱队员")
+    street.organisation = moved("qian", "pingan")
+    street.notices()
+
+    assert street.say("sun", "/催办 1").endswith("：王科长")
+    assert street.told() == ["chengguan: urged #1 @wang"]
+    street.move(at(2, "08:50"))
+    assert all("qian" not in notice.people for notice in street.notices())
+
+
+def test_a_step_up_leaves_out_a_handler_who_is_gone(street: Street) -> None:
+    street.import_rows(row(到达时间=LATE))
+    street.through(1, *TO["办理中"])
+    street.say("wang", "/分办 1 钱队员")
+    street.organisation = moved("qian", "pingan")
+
+    assert "科室负责人和综合科" in street.say("zhang", "/升级 1 没有人办")
+
+
+def test_what_is_due_calls_the_seats_and_names_a_command_that_works(stranded: Street) -> None:
+    stand(stranded, at(1, "18:00"))
+
+    notice = stand(stranded, at(2, "10:00")).only("due_lists")
+
+    assert (notice.group, notice.people) == ("dispatch", ("zhang", "li", "zhao"))
+    assert "/超期 chengguan" not in notice.text

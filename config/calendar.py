@@ -21,6 +21,8 @@ from config.problems import validated
 from config.shanghai import day_of, end_of_day
 
 FOLDER: Final = Path(__file__).with_name("calendar")
+UNPUBLISHED: Final = "日历未公布，暂计"
+"""How what was counted over days without published arrangements is marked."""
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
 

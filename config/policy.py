@@ -75,11 +75,12 @@ class Policy:
         for entry in sorted(entries, key=lambda entry: (entry.own, entry.since)):
             self._entries.setdefault(entry.key, []).append(entry)
         self._days = [date.min, *sorted({entry.since for entry in self._all()})]
-        self._snapshots: dict[int, Rules] = {}
+        self._snapshots: dict[tuple[int, str], Rules] = {}
 
-    def on(self, day: date) -> Rules:
-        """The rules in force on a Shanghai day; before the first entry of a key, that first entry holds."""
-        return self._snapshot(bisect_right(self._days, day) - 1)
+    def on(self, day: date, calendar: str = "") -> Rules:
+        """The rules in force on a Shanghai day; before the first entry of a key, that first entry holds. `calendar` is
+        the version of the working calendar that goes with them."""
+        return self._snapshot(bisect_right(self._days, day) - 1, calendar)
 
     def describe(self, day: date | None = None) -> list[RuleLine]:
         """Every rule in force on a day, in the shipped order; without a day, the newest of each."""
@@ -107,8 +108,8 @@ class Policy:
                     found[entry.problem(tuple(rest), problem_text(error, Rules))] = None
         return list(found)
 
-    def _snapshot(self, index: int) -> Rules:
-        if index not in self._snapshots:
+    def _snapshot(self, index: int, calendar: str = "") -> Rules:
+        if (index, calendar) not in self._snapshots:
             day = self._days[index]
             entries = {key: self._in_force(key, day) for key in self._entries}
             values = {key: entry.value for key, entry in entries.items()}
@@ -117,8 +118,9 @@ class Policy:
             ]
             sources = {key: UNSETTLED if entry.source == STAR else entry.source for key, entry in entries.items()}
             version = f"{max(entry.since for entry in entries.values()).isoformat()}-{digest}"
-            self._snapshots[index] = Rules.model_validate({**values, "version": version}, context=sources)
-        return self._snapshots[index]
+            named = {"version": version, "calendar_version": calendar}
+            self._snapshots[index, calendar] = Rules.model_validate({**values, **named}, context=sources)
+        return self._snapshots[index, calendar]
 
     def _in_force(self, key: str, day: date) -> "_Entry":
         entries = self._entries[key]
@@ -198,7 +200,7 @@ def _entries(document: Document, titles: dict[str, str]) -> tuple[list[_Entry], 
         file = _File.model_validate(document.data)
     except ValidationError as fault:
         return [], [document.problem(error["loc"], problem_text(error, _File)) for error in fault.errors()]
-    known = [key for key in Rules.model_fields if key != "version"]
+    known = [key for key in Rules.model_fields if key not in ("version", "calendar_version")]
     entries, problems = [], []
     taken: dict[tuple[str, date], int] = {}
     for number, raw in enumerate(file.rule):

@@ -237,9 +237,11 @@ class Tariff(_Value):
 
 
 class Rules(_Value):
-    """Everything that holds on a day. `version` names it for clocks and reports."""
+    """Everything that holds on a day. `version` names it for clocks and reports, `calendar_version` the working
+    calendar that its workdays are counted by."""
 
     version: str
+    calendar_version: str = ""
 
     sign_off: Limits
     dispatch: Limits

@@ -3,15 +3,18 @@
 A value that a template names and nobody gave is an error, never a blank: a notice with a hole in it misleads. The
 filters write times as `config.shanghai` does: `clock` 10:32, `time` 06-01 10:32, `full` with the year, `day`,
 `weekday`, `span` of a duration, `over` of one past the due time, `near(now)`, as short as is clear, and
-`due(now)`, the same for a due time, which ends a day at 24:00; `cut(n)` shortens a text.
+`due(now)`, the same for a due time, which ends a day at 24:00; `until(now)` is that of a clock, marked where workdays
+were counted that are not published; `cut(n)` shortens a text.
 """
 
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from config import shanghai
+from config.calendar import UNPUBLISHED
 
 FOLDER: Final = Path(__file__).with_name("texts")
 
@@ -37,6 +40,7 @@ class Texts:
             full=shanghai.full_text,
             near=shanghai.near_text,
             due=shanghai.due_text,
+            until=until,
             day=shanghai.day_text,
             weekday=shanghai.weekday_text,
             span=shanghai.span_text,
@@ -57,6 +61,23 @@ class Texts:
     def names(self) -> list[str]:
         """The templates there are."""
         return [name.removesuffix(".txt") for name in self._environment.list_templates(extensions=["txt"])]
+
+
+class Limited(Protocol):
+    """A clock, as much of it as is needed here."""
+
+    due_at: datetime
+    provisional: bool
+
+
+def until(clock: Limited, now: datetime | None) -> str:
+    """When a clock is due, as `shanghai.due_text` writes it, marked where it is only provisional."""
+    return f"{shanghai.due_text(clock.due_at, now)}{mark(provisional=clock.provisional)}"
+
+
+def mark(*, provisional: bool) -> str:
+    """What stands behind a due time that nobody can know yet; nothing behind others."""
+    return f"（{UNPUBLISHED}）" if provisional else ""
 
 
 def path(category: str) -> str:

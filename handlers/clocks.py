@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from config.rules import Limit, Rules
 from config.shanghai import day_of, due_text, end_of_day, full_due_text, full_text, over_text, span_text
+from config.texts import mark
 from handlers import timers
 from handlers.office import Office
 from handlers.timers import Kind
@@ -79,10 +80,15 @@ def start_advice(office: Office, scope: Scope, order: Order) -> None:
     start(scope, order, Kind.ADVISE, scope.now, scope.now + limit.span, basis, rules)
 
 
-def start_supervision(office: Office, scope: Scope, order: Order, kind: Kind, due: datetime) -> Clock:
-    """Start 督办 of a level until the due time that it gave; a new one supersedes the last of that level."""
-    rules = office.rules(scope.now)
-    return start(scope, order, kind, scope.now, due, f"{kind}给定的截止时间 {full_due_text(due)}", rules)
+def start_supervision(
+    office: Office, scope: Scope, order: Order, kind: Kind, due: datetime, *, provisional: bool = False
+) -> Clock:
+    """Start 督办 of a level until the due time that it gave; a new one supersedes the last of that level.
+
+    `provisional`: the due time was counted over workdays that are not published yet.
+    """
+    rules, basis = office.rules(scope.now), f"{kind}给定的截止时间 {full_due_text(due)}"
+    return start(scope, order, kind, scope.now, due, basis, rules, provisional=provisional)
 
 
 def meet(scope: Scope, order: Order, kind: Kind, at: datetime | None = None) -> Clock | None:
@@ -163,7 +169,7 @@ def standing(clock: Clock, now: datetime, *, full: bool = False) -> str:
     left = clock.due_at - now
     words = f"剩 {span_text(left)}" if left > timedelta() else over_text(-left)
     due = due_text(clock.due_at, None if full else now)
-    return f"{due} 到期，{words}{'（日历未公布，暂计）' if clock.provisional else ''}"
+    return f"{due} 到期，{words}{mark(provisional=clock.provisional)}"
 
 
 def start(
@@ -176,6 +182,7 @@ def start(
     rules: Rules,
     *,
     origin: datetime | None = None,
+    provisional: bool = False,
 ) -> Clock:
     """Start a generation of this kind at `at`, which supersedes the running one; `origin` is where its limit is counted
     from, if not from there, and before which it is never due.
@@ -193,6 +200,8 @@ def start(
             due_at=max(due, (origin or at) + SPARED),
             basis=basis,
             rule_version=rules.version,
+            calendar_version=rules.calendar_version,
+            provisional=provisional,
             urgent=order.level == URGENT_LEVEL,
             origin_at=origin,
         )

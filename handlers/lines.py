@@ -1,28 +1,30 @@
 """An order in one line, the same everywhere: `#123 紧急 噪声→施工噪声 科源社区 工地夜间施工 待接单 城管科 剩 2小时`."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 
 from config.shanghai import over_text, span_text
-from config.texts import cut
+from config.texts import cut, mark
 from handlers import notices
 from handlers.office import Office
 from handlers.work import department_name
 from storage.columns import table
 from storage.tables import ClockTable, Order, OrderTable
+from storage.transaction import Scope
 
 SHORT_TITLE: Final = 14
 """What a line has of a title: enough to know the order again. Titles are stored masked, so nothing half masked is
 left."""
 
 
-def order_line(office: Office, order: Order, due: datetime | None, now: datetime) -> str:
+def order_line(office: Office, order: Order, due: datetime | None, now: datetime, *, provisional: bool = False) -> str:
     """Number, level, class, 社区, title, state, 主办 科室, time left; what is not known is left out.
 
-    `due` is the next due time of the order's running clocks, None where no clock runs.
+    `due` is the next due time of the order's running clocks, None where no clock runs; `provisional` marks it.
     """
     parts = [
         f"#{order.id}",
@@ -32,7 +34,7 @@ def order_line(office: Office, order: Order, due: datetime | None, now: datetime
         cut(order.title, SHORT_TITLE),
         order.state,
         department_name(office, order.department) if order.department else "",
-        f"{left(due, now)}{_whose_turn(order, due, now)}" if due else "",
+        f"{left(due, now)}{mark(provisional=provisional)}{_whose_turn(order, due, now)}" if due else "",
     ]
     return " ".join(part for part in parts if part)
 
@@ -69,3 +71,12 @@ def next_due() -> sa.ScalarSelect[datetime]:
 
 
 _ARROW = re.compile(r"\s*(?:[-—–－]+[>＞]|→|[>＞])\s*")
+
+
+def provisional_dues(scope: Scope, orders: Sequence[int]) -> set[tuple[int, datetime]]:
+    """(order, due time) of those running clocks of these orders whose due time nobody can know yet."""
+    clock = table(ClockTable)
+    running = (clock.c.met_at.is_(None), clock.c.cancelled_at.is_(None), clock.c.superseded_at.is_(None))
+    mine = (clock.c.order_id.in_(orders), clock.c.provisional.is_(True))
+    query = sa.select(clock.c.order_id, clock.c.due_at).where(*mine, *running)
+    return {(order, due) for order, due in scope.connection.execute(query)} if orders else set()

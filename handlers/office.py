@@ -39,5 +39,5 @@ class Office:
     routes: Routes
 
     def rules(self, at: datetime | date) -> Rules:
-        """The rules in force on the Shanghai day of `at`."""
-        return self.policy.on(day_of(at) if isinstance(at, datetime) else at)
+        """The rules in force on the Shanghai day of `at`, with the working calendar of this office."""
+        return self.policy.on(day_of(at) if isinstance(at, datetime) else at, self.calendar.version)

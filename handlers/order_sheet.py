@@ -38,8 +38,9 @@ def sheet(work: Work, order: Order) -> str:
 def outline(work: Work, order: Order) -> tuple[str, str]:
     """What everybody may see of an order beside its state: its line, and its title."""
     running = [clock for clock in work.scope.rows(Clock, order.id) if clock.running]
-    due = min((clock.due_at for clock in running), default=None)
-    return order_line(work.office, order, due, work.now), cut(order.title, _SHORT)
+    first = min(running, key=lambda clock: clock.due_at, default=None)
+    due, provisional = (None, False) if first is None else (first.due_at, first.provisional)
+    return order_line(work.office, order, due, work.now, provisional=provisional), cut(order.title, _SHORT)
 
 
 def _masked(work: Work, order: Order) -> list[str]:

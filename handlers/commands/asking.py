@@ -13,7 +13,7 @@ from handlers import order_history
 from handlers.arguments import Arguments
 from handlers.figures import unindexed
 from handlers.lifecycle import DEPARTMENT, DUTY, OFFICE, REVIEWER
-from handlers.lines import next_due, order_line
+from handlers.lines import next_due, order_line, provisional_dues
 from handlers.lookup import INSTEAD, NOT_BY_PERSON
 from handlers.order_sheet import sees_details, sheet
 from handlers.periods import Period, spoken
@@ -200,10 +200,12 @@ def page_of(work: Work, where: Sequence[Condition], *, newest: bool = False, mos
 def lines_of(work: Work, page: Page) -> list[str]:
     """Its orders, one line each."""
     lines = []
+    guessed = provisional_dues(work.scope, [row["id"] for row in page.orders])
     for row in page.orders:
         values = dict(row)
         due = values.pop("due")
-        lines.append(order_line(work.office, restored(Order, values), due, work.now))
+        marked = (row["id"], due) in guessed
+        lines.append(order_line(work.office, restored(Order, values), due, work.now, provisional=marked))
     return lines
 
 

@@ -1,6 +1,8 @@
 """Pressing on: 催办, 升级, 督办."""
 
+from config.calendar import UNPUBLISHED
 from config.shanghai import due_text, full_due_text, span_text
+from config.texts import mark
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.notices import Audience
@@ -52,7 +54,8 @@ def supervise(work: Work, order: Order, arguments: Arguments) -> str:
     if arguments.optional_choice(("取消",)):
         return _lift(work, order, kind, standing, work.clean(arguments.optional_rest(), order))
     bare = work.rules.bare_date_time
-    due = arguments.when("截止时间", now=work.now, calendar=work.office.calendar, bare_time=bare).at
+    when = arguments.when("截止时间", now=work.now, calendar=work.office.calendar, bare_time=bare)
+    due = when.at
     arguments.done()
     former = standing.due_at if standing is not None else None
     if former == due:
@@ -60,10 +63,12 @@ def supervise(work: Work, order: Order, arguments: Arguments) -> str:
     if held is None:
         held = work.scope.add(Fact(order_id=order.id, name=kind, by=work.actor.id, at=work.now))
     held.by, held.at, held.due_at, held.cleared_at = work.actor.id, work.now, due, None
-    clock = clocks.start_supervision(work.office, work.scope, order, kind, due)
+    held.value = UNPUBLISHED if when.provisional else ""
+    clock = clocks.start_supervision(work.office, work.scope, order, kind, due, provisional=when.provisional)
     changed = f"（原 {full_due_text(former)}）" if former else ""
-    remark(work, order, "督办", f"{kind}，截止 {full_due_text(due)}{changed}", level=kind)
-    work.scope.record("督办", order, level=kind, due=due, former=former)
+    until = f"{full_due_text(due)}{mark(provisional=when.provisional)}"
+    remark(work, order, "督办", f"{kind}，截止 {until}{changed}", level=kind)
+    work.scope.record("督办", order, level=kind, due=due, former=former, provisional=when.provisional)
     notices.announce(work, order, "supervised", _supervised(work, order), level=kind, due=clock, former=former)
     return work.render("reply_supervised", order=order, level=kind, due=clock, former=former)
 

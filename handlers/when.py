@@ -71,8 +71,8 @@ def read_when(
     """The moment at the head of the text and the rest of it, or None when none stands there.
 
     A moment ends at a space or a punctuation mark, so that `3号楼` is none. `now` is aware. `lean` says on which side
-    of today a date without a year is looked for. With `future_ok` false a bare date of today is not in the future:
-    it is the day, and its moment is `now` where 18:00 is still to come.
+    of today a date without a year is looked for. With `future_ok` false a bare date is that day: something that has
+    happened by its last minute, today by `now`; `bare_time` is for what lies ahead.
 
     Raises Refusal for days and hours that do not exist, and for a moment on a side that is not allowed.
     """
@@ -86,10 +86,11 @@ def read_when(
     written = typed[:end]
     if not past_ok and when.at < now:
         raise Refusal(f"“{written}”已经过去：现在是 {full_text(now)}，请写以后的时间")
+    if not future_ok and when.day_only and when.day <= day_of(now):
+        last = now if when.day == day_of(now) else at_time(when.day, _LAST_MINUTE)
+        when = When(last, when.provisional, when.day_only, when.day)
     if not future_ok and when.at > now:
-        if not when.day_only or when.day > day_of(now):
-            raise Refusal(f"“{written}”还没有到：现在是 {full_text(now)}，请写已经发生的时间")
-        when = When(now, when.provisional, when.day_only, when.day)
+        raise Refusal(f"“{written}”还没有到：现在是 {full_text(now)}，请写已经发生的时间")
     return when, typed[end:].lstrip(_PUNCTUATION)
 
 
@@ -102,6 +103,7 @@ def read_span(text: str) -> tuple[timedelta, str] | None:
     return _span(match), typed[match.end() :].lstrip(_PUNCTUATION)
 
 
+_LAST_MINUTE: Final = time(23, 59)
 _PUNCTUATION: Final = " \t\n\u3000,;.:，；。、：．"
 _END: Final = r"(?=[\s,;。、!?)]|$)"
 _SPAN: Final = (

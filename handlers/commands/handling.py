@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from config.shanghai import near_text
+from config.shanghai import day_of, near_text
 from handlers import clocks, notices
 from handlers.arguments import Arguments
 from handlers.behalf import read_behalf
@@ -39,6 +39,9 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
     channel = arguments.choice("联系情况", (REACHED, UNREACHABLE, IMPOSSIBLE))
     text = work.clean(arguments.rest("说明"), order)
     at = work.now if when is None else when.at
+    dated = when is not None and when.day_only
+    if when is not None and dated and when.day == day_of(_known_since(order)):
+        at = max(at, _known_since(order))
     _require_time(work, order, at)
     if channel == IMPOSSIBLE:
         _require_no_way(work, order)
@@ -76,6 +79,7 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
         at=at,
         met=met,
         left=left,
+        dated=dated,
         finish=finish,
         unphoned=_unphoned(order),
     )
@@ -145,7 +149,7 @@ def _require_time(work: Work, order: Order, at: datetime) -> None:
     made = f"联系时间 {near_text(at, work.now)}"
     if at > work.now:
         raise Refusal(f"{made} 还没有到：反馈记的是已经发生的联系，请改时间或不写时间")
-    known = order.imported_at if order.arrived_at is None else min(order.arrived_at, order.imported_at)
+    known = _known_since(order)
     if at < known:
         raise Refusal(f"{made} 早于工单到达（{near_text(known, work.now)}），请核对时间")
     round_ = began(work, order)
@@ -154,6 +158,11 @@ def _require_time(work: Work, order: Order, at: datetime) -> None:
             f"{made} 早于本轮开始（{near_text(round_[0], work.now)} {round_[1]}），不算本轮的联系："
             "请重新联系来电人后再记，时间写错的请改正"
         )
+
+
+def _known_since(order: Order) -> datetime:
+    """The earliest moment at which anybody can have known of the order."""
+    return order.imported_at if order.arrived_at is None else min(order.arrived_at, order.imported_at)
 
 
 def _require_no_way(work: Work, order: Order) -> None:

@@ -230,7 +230,7 @@ def test_a_deadline_in_the_past_is_refused():
 def test_where_the_future_is_refused_a_bare_date_of_today_is_that_day():
     today = read("今天", lean="past", future_ok=False)
     assert (today.at, today.day, today.day_only) == (NOW, date(2026, 6, 10), True)
-    assert full_text(read("昨天", future_ok=False).at) == "2026-06-09 18:00"
+    assert full_text(read("昨天", future_ok=False).at) == "2026-06-09 23:59", "a date alone proves nothing earlier"
     for text in ("明天", "10:33", "今天18:00", "6月15日"):
         with pytest.raises(Refusal, match="还没有到"):
             read(text, lean="past", future_ok=False)

@@ -1,5 +1,7 @@
 """核查, 反馈, 办结, 补要件 (domain, section 2, rows 12, 13, 16, 17)."""
 
+from datetime import timedelta
+
 import pytest
 
 from handlers.erasing import erase
@@ -73,6 +75,58 @@ def test_when_is_written_as_people_write_it(one: Street, typed: str, made: objec
 
     assert one.say("wang", typed).startswith("✔")
     assert one.rows(Contact, 1)[0].at == made
+
+
+def test_today_without_a_time_is_now_and_hides_no_lateness(street: Street) -> None:
+    street.now = at(1, "16:05")
+    street.import_rows(row(到达时间="2026-06-01 16:00", **URGENT))
+    street.through(1, *HANDLED)
+    street.move(to=at(1, "19:30"))
+
+    reply = street.say("wang", "/反馈 1 今天 已接通 已告知")
+
+    assert "19:30 已接通" in reply
+    assert "只写了日期：按现在计。要按实际时间，先 /撤回，再写 /反馈 1 2026-06-01 时:分 已接通 说明" in reply
+    clock = street.clock("响应")
+    assert (clock.due_at, clock.met_at, clock.late_seconds) == (at(1, "18:00"), at(1, "19:30"), 5400)
+    street.check()
+
+
+def test_an_earlier_day_without_a_time_counts_to_its_last_minute(one: Street) -> None:
+    one.through(1, *HANDLED)
+    one.move(to=at(3))
+
+    reply = one.say("wang", "/反馈 1 昨天 已接通 已告知")
+
+    assert "06-02 23:59 已接通" in reply
+    assert "只写了日期：按当天最后一分钟计。要按实际时间，先 /撤回，再写 /反馈 1 2026-06-02 时:分 已接通 说明" in reply
+    assert one.clock("响应").late_seconds == 14 * 3600 + 59 * 60, "due on the 2nd at 09:00"
+
+
+def test_a_day_without_a_time_is_compared_with_the_arrival_by_day(street: Street) -> None:
+    street.now = at(1, "20:05")
+    street.import_rows(row(到达时间="2026-06-01 20:00"), row(2, 到达时间="2026-06-01 20:00"))
+    street.through(1, *HANDLED)
+    street.through(2, *HANDLED)
+    assert street.say("wang", "/反馈 1 今天 已接通 已告知").startswith("✔")
+    street.move(to=at(2))
+
+    assert street.say("wang", "/反馈 2 6月1日 已接通 已告知").startswith("✔")
+
+    assert street.clock("响应", 2).late_seconds == 0
+    assert "早于工单到达" in street.say("wang", "/反馈 2 5月31日 已接通 已告知")
+    assert "早于工单到达" in street.say("wang", "/反馈 2 6月1日 19:59 已接通 已告知")
+    assert "只写了日期" not in street.say("wang", "/反馈 2 08:30 已接通 已告知")
+
+
+def test_a_day_on_which_the_order_came_in_its_last_minute_is_no_earlier_than_it(street: Street) -> None:
+    street.now = at(1, "23:59") + timedelta(seconds=40)
+    street.import_rows(row(到达时间=""))
+    street.move(to=at(2))
+
+    assert street.say("zhang", "/反馈 1 昨天 已接通 已告知").startswith("✔")
+
+    assert street.rows(Contact, 1)[0].at == street.order().imported_at
 
 
 @pytest.mark.parametrize(

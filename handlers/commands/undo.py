@@ -4,13 +4,14 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from config.shanghai import span_text
 from handlers import attachments, notices, several, timers
 from handlers.arguments import Arguments
+from handlers.intake import upstream
 from handlers.lifecycle import STEPS
 from handlers.notices import Audience
 from handlers.refusal import Refusal
@@ -25,6 +26,14 @@ from storage.tables import Attachment, AttachmentFile, Clock, Event, Order, Outb
 _BOOKKEEPING = frozenset({"events", "changed_at", "stay", "since"})
 """Columns that `record` keeps itself: an undo is one more event, not one less."""
 
+
+_INSTEAD: Final = {
+    "签收": "退回 {} 类别 单位 说明",
+    "退回": "退回结果 {} 成功",
+    "派单": "改派 {} 理由",
+    "结案": "重开 {} 理由",
+}
+"""What turns a step back that the source has, too."""
 
 _READ = (Status.SENDING, Status.SENT, Status.SPLIT, Status.MERGED, Status.UNKNOWN)
 """States of a message that somebody may have read."""
@@ -97,6 +106,9 @@ def _take_back(work: Work, event: dict[str, Any], own: int, undone: list[tuple[O
     order, command = work.order(event["order_id"]), event["kind"]
     if order.events - own != event["n"]:
         raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{command}：可用 /查 {order.id} 看经过")
+    if upstream.shows(work.rules, order.upstream_status, command):
+        instead = f"/{_INSTEAD[command].format(order.id)}"
+        raise Refusal(f"【#{order.id}】来源系统已是“{order.upstream_status}”，不能撤回{command}：要改的用 {instead}")
     effects: list[Effect] = json.loads(event["body"])["effects"]
     reverse(work, order, effects)
     timers.restore(work.office, work.scope, order, since=event["at"])

@@ -1,5 +1,6 @@
 """What the source says about an order, against what was asserted here (domain, sections 2 and 9)."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from config.rules import Rules
@@ -34,6 +35,22 @@ class Decision(StrEnum):
     RETURN_GRANTED = "退回成功"
     RETURN_REFUSED = "退回驳回"
     REOPENED = "重开"
+
+
+_MIRRORED: Mapping[str, int] = {"签收": _SIGNED, "派单": _DISPATCHED, "结案": _FINISHED}
+"""How far the source's system has come when it has a step, too, that mirrors one of its own."""
+
+
+def shows(rules: Rules, status: str, command: str) -> bool:
+    """Whether the upstream word says that this step of ours was done there, too: then it is not to be taken back here.
+
+    A return shows when it was granted; a refusal may be of an earlier one, and what it decides is an event of its own.
+    """
+    step = rules.upstream_step(status)
+    if command == "退回":
+        return step == _RETURN_GRANTED
+    theirs = _FINISHED if finished(rules, status) else _UPSTREAM_RANK.get(step or "", _RECEIVED)
+    return command in _MIRRORED and theirs >= _MIRRORED[command]
 
 
 def finished(rules: Rules, status: str) -> bool:

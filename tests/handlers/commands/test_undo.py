@@ -107,6 +107,48 @@ def test_not_a_step_that_an_import_has_shown_upstream(one: Street) -> None:
     assert "不能再撤回签收" in one.say("zhang", "/撤回")
 
 
+@pytest.mark.parametrize(
+    ("step", "word", "instead"),
+    [
+        ("签收", "已签收", "/退回 2 类别 单位 说明"),
+        ("签收", "办理中", "/退回 2 类别 单位 说明"),
+        ("退回", "退回成功", "/退回结果 2 成功"),
+        ("派单", "已派单", "/改派 2 理由"),
+        ("派单", "办理中", "/改派 2 理由"),
+        ("结案", "回复完成", "/重开 2 理由"),
+    ],
+)
+def test_not_a_step_that_the_source_showed_before_and_still_shows(
+    one: Street, step: str, word: str, instead: str
+) -> None:
+    one.import_rows(row(2))
+    way = {"签收": (), "退回": (), "派单": ("签收",), "结案": TO["待结案"]}[step]
+    one.through(2, *way)
+    one.import_rows(row(2, 工单状态=word))
+    one.through(2, step)
+    one.import_rows(row(2, 工单状态=word))
+    state = one.order(2).state
+
+    reply = one.say(LIFE[step][0], "/撤回")
+
+    assert reply == f"✘ 【#2】来源系统已是“{word}”，不能撤回{step}：要改的用 {instead}"
+    assert one.order(2).state == state
+    one.check()
+
+
+@pytest.mark.parametrize(
+    ("step", "word"),
+    [("签收", "待签收"), ("派单", "已签收"), ("退回", "已签收"), ("退回", "退回驳回"), ("签收", "某新词")],
+)
+def test_what_the_source_does_not_show_is_taken_back(one: Street, step: str, word: str) -> None:
+    one.import_rows(row(2, 工单状态=word))
+    if step == "派单":
+        one.through(2, "签收")
+    one.through(2, step)
+
+    assert one.say("zhang", "/撤回").startswith("✔")
+
+
 def test_only_ones_own_and_only_once(one: Street) -> None:
     one.through(1, "签收")
 

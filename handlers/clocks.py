@@ -16,6 +16,8 @@ from storage.tables import Clock, Order
 from storage.transaction import Scope
 
 URGENT_LEVEL = "紧急"
+BREACH = "超时"
+"""The event by which the sweep marks a breach: nobody's doing."""
 SPARED = timedelta(seconds=1)
 """What a limit has at the least: nothing is due the moment it begins."""
 AHEAD = timedelta(minutes=10)

@@ -91,7 +91,8 @@ def _already(office: Office, order: Order, command: str, now: datetime) -> str:
     who, when = facts.get(command, (None, None))
     if when is None:
         return ""
-    return f"：{person_name(office, who)} 已于 {near_text(when, now)} {command}"
+    name = department_name(office, order.department) if who is None else person_name(office, who)
+    return f"：{name} 已于 {near_text(when, now)} {command}"
 
 
 def _instead(office: Office, actor: Person, order: Order, command: str) -> str:

@@ -183,7 +183,7 @@ def _due(
     rules = office.rules(scope.now)
     if clock.breached_at is None and clock.due_at <= scope.now:
         clock.breached_at = clock.due_at
-        scope.record("超时", order, clock=kind, generation=generation, due=clock.due_at)
+        scope.record(clocks.BREACH, order, clock=kind, generation=generation, due=clock.due_at)
     at = _latest_step(clock, rules, scope.now, told=_had_this_due_time(scope, clock))
     following = timers.next_moment(clock, rules, scope.now)
     useless = at is None or advice(order, Kind(kind)) is None

@@ -61,16 +61,16 @@ def phone(work: Work, order: Order, arguments: Arguments) -> str:
 
 
 def accept(work: Work, order: Order, arguments: Arguments) -> str:
-    """接单: makes the handler: who typed it, or on behalf of a 科室 the person who gave the word."""
+    """接单: makes the handler: who typed it, or on behalf of a 科室 the person who gave the word, if that is known."""
     behalf = read_behalf(work, order, "接单", arguments)
     arguments.done()
     handler = _handler(work, behalf)
     order.state = State.HANDLING
-    order.handler, order.accepted_at = handler.id, work.now
+    order.handler, order.accepted_at = None if handler is None else handler.id, work.now
     clocks.meet_urgent(work.scope, order)
     if behalf is not None:
         remark(work, order, "接单", f"代 {behalf.department.name}（{behalf.word_from}）")
-    work.scope.record("接单", order, handler=handler.id, **_said_for(behalf))
+    work.scope.record("接单", order, handler=order.handler, **_said_for(behalf))
     notices.announce(work, order, "accepted", Audience((notices.DISPATCH,)), handler=handler, behalf=behalf)
     return work.render(
         "reply_accepted", order=order, handler=handler, behalf=behalf, clocks=clocks.upcoming(work.scope, order)
@@ -134,8 +134,9 @@ def _require_plus(work: Work, order: Order, named: Sequence[Department], argumen
     raise Refusal(f"“{first}”是科室，不能当说明：协办用 + 连接，例如 /派单 {order.id} {joined}；若是说明，请换个开头")
 
 
-def _handler(work: Work, behalf: Behalf | None) -> Person:
-    return work.actor if behalf is None else behalf.person or work.actor
+def _handler(work: Work, behalf: Behalf | None) -> Person | None:
+    """Nobody where a seat accepts for a 科室 without a head: a seat handles nothing, and all its people are called."""
+    return work.actor if behalf is None else behalf.person
 
 
 def _said_for(behalf: Behalf | None) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from config.shanghai import span_text
-from handlers import attachments, notices, several, timers
+from handlers import attachments, clocks, notices, several, timers
 from handlers.arguments import Arguments
 from handlers.intake import upstream
 from handlers.lifecycle import STEPS
@@ -104,17 +104,41 @@ def _last_command(work: Work) -> list[dict[str, Any]]:
 
 def _take_back(work: Work, event: dict[str, Any], own: int, undone: list[tuple[Order, str]]) -> str:
     order, command = work.order(event["order_id"]), event["kind"]
+    effects: list[Effect] = json.loads(event["body"])["effects"]
     if order.events - own != event["n"]:
-        raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{command}：可用 /查 {order.id} 看经过")
+        _require_only_breaches(work, order, event, own, effects)
     if upstream.shows(work.rules, order.upstream_status, command):
         instead = f"/{_INSTEAD[command].format(order.id)}"
         raise Refusal(f"【#{order.id}】来源系统已是“{order.upstream_status}”，不能撤回{command}：要改的用 {instead}")
-    effects: list[Effect] = json.loads(event["body"])["effects"]
     reverse(work, order, effects)
     timers.restore(work.office, work.scope, order, since=event["at"])
     work.scope.record("撤回", order, undoes=event["seq"], command=command)
     undone.append((order, command))
     return work.render("reply_undone", order=order, command=command)
+
+
+def _require_only_breaches(
+    work: Work, order: Order, step: Mapping[str, Any], own: int, effects: Sequence[Effect]
+) -> None:
+    """Refuse where somebody did something after the step. A breach that the sweep marked was nobody's doing: it holds
+    nothing up, unless it is of a clock that the step changed and that would go with it."""
+    event = table(Event)
+    breaches = sa.select(event.c.body).where(
+        event.c.order_id == order.id, event.c.n > step["n"], event.c.kind == clocks.BREACH
+    )
+    marked = [json.loads(body)["effects"] for body in work.scope.connection.execute(breaches).scalars()]
+    if order.events - own - len(marked) != step["n"]:
+        raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{step['kind']}：可用 /查 {order.id} 看经过")
+    changed = _clocks_in(effects)
+    if any(changed & _clocks_in(each) for each in marked):
+        raise Refusal(
+            f"【#{order.id}】{step['kind']}牵涉的时限已经超时，不能再撤回：可用相反的命令改正，/查 {order.id} 看经过"
+        )
+
+
+def _clocks_in(effects: Sequence[Effect]) -> set[tuple[Any, ...]]:
+    """What a breach may have in common with a step: clocks. Of the order itself it changes only what is counted."""
+    return {tuple(effect["k"]) for effect in effects if MODELS[effect["t"]] is Clock}
 
 
 def _retract(work: Work, cause: str, undone: Sequence[tuple[Order, str]]) -> None:

@@ -134,3 +134,27 @@ def test_what_is_due_calls_the_seats_and_names_a_command_that_works(stranded: St
 
     assert (notice.group, notice.people) == ("dispatch", ("zhang", "li", "zhao"))
     assert "/超期 chengguan" not in notice.text
+
+
+def test_a_seat_that_accepts_for_a_department_without_a_head_is_not_its_handler(street: Street) -> None:
+    sample = sample_organisation()
+    headless = [
+        each.model_copy(update={"head": None}) if each.id == "chengguan" else each for each in sample.departments
+    ]
+    street.organisation = Organisation(sample.people, headless, sample.patches, sample.communities, sample.groups)
+    street.import_rows(row(到达时间=LATE), row(2, 到达时间=LATE))
+    street.through(1, "签收", "派单")
+    street.through(2, "签收", "派单")
+    street.notices()
+
+    reply = street.privately("zhang", "/接单 1 代 城管科")
+
+    assert reply.splitlines()[0] == "✔ 【#1】已接单，还没有经办人（代 城管科，未注明据何人）：由科室 /分办 1 人"
+    assert (street.order().state, street.order().handler) == ("办理中", None)
+    assert street.event()["data"]["handler"] is None
+    assert street.notices().only("accepted").text == "【#1】城管科 已接单（张坐席 代 城管科）"
+    assert street.say("sun", "/催办 1").endswith("：王科长、钱队员")
+    assert "：城管科 已于 " in street.say("wang", "/接单 1")
+    assert "经办人" not in street.say("zhang", "/查 1").partition("时限：")[0]
+    assert street.say("zhang", "/接单 2 代 王科长").startswith("✔ 【#2】已接单，经办人：王科长（代 城管科")
+    street.check()

@@ -1,5 +1,7 @@
 """撤回 (domain, section 2, row 29)."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from storage.tables import Clock, Outbox, Reminder
@@ -147,6 +149,56 @@ def test_what_the_source_does_not_show_is_taken_back(one: Street, step: str, wor
     one.through(2, step)
 
     assert one.say("zhang", "/撤回").startswith("✔")
+
+
+@pytest.mark.parametrize(
+    ("step", "state", "moment"),
+    [("派单", "待派单", at(2, "09:00")), ("反馈", "办理中", at(5, "09:00"))],
+)
+def test_a_breach_that_was_marked_meanwhile_holds_nothing_up(
+    street: Street, step: str, state: str, moment: datetime
+) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+    street.move(to=moment - timedelta(minutes=2))
+    street.through(1, *TO[state])
+    street.now = moment - timedelta(seconds=30)
+    before = street.order().state
+    street.through(1, step)
+    street.move(to=moment)
+    marked = street.events().count("超时")
+
+    reply = street.say(LIFE[step][0], "/撤回")
+
+    assert (reply[:6], street.order().state) == ("✔ 【#1】", before)
+    assert street.events()[-2:] != ["超时", step]
+    assert street.events().count("超时") == marked
+    street.move(minutes=5)
+    street.check()
+
+
+def test_a_breach_of_what_the_step_began_keeps_it(street: Street) -> None:
+    street.now = at(1, "23:58")
+    street.import_rows(row(到达时间="2026-06-01 23:57"))
+    street.now = at(1, "23:59")
+    street.through(1, "签收")
+    street.move(to=at(2, "00:00"))
+    assert street.events(1)[-1] == "超时"
+
+    assert street.say("zhang", "/撤回") == (
+        "✘ 【#1】签收牵涉的时限已经超时，不能再撤回：可用相反的命令改正，/查 1 看经过"
+    )
+    street.check()
+
+
+def test_what_people_did_after_a_breach_holds_it_up_all_the_same(street: Street) -> None:
+    street.import_rows(row(到达时间="2026-06-01 09:00"))
+    street.through(1, "签收")
+    street.move(to=at(2, "08:59"))
+    street.through(1, "派单")
+    street.move(to=at(2, "09:00"))
+    street.say("li", "/核查 1 现场无人")
+
+    assert "之后又有了新的操作" in street.say("zhang", "/撤回")
 
 
 def test_only_ones_own_and_only_once(one: Street) -> None:

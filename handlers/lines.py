@@ -61,10 +61,9 @@ def short_category(path: str) -> str:
 def next_due() -> sa.ScalarSelect[datetime]:
     """The earliest due time of an order's running clocks, for a query over `orders`."""
     clock, orders = table(ClockTable), table(OrderTable)
-    running = sa.and_(clock.c.met_at.is_(None), clock.c.cancelled_at.is_(None), clock.c.superseded_at.is_(None))
     return (
         sa.select(sa.func.min(clock.c.due_at, type_=clock.c.due_at.type))
-        .where(clock.c.order_id == orders.c.id, running)
+        .where(clock.c.order_id == orders.c.id, _running())
         .correlate(orders)
         .scalar_subquery()
     )
@@ -73,10 +72,20 @@ def next_due() -> sa.ScalarSelect[datetime]:
 _ARROW = re.compile(r"\s*(?:[-—–－]+[>＞]|→|[>＞])\s*")
 
 
+def has_running(kind: str) -> sa.ColumnElement[bool]:
+    """Whether a clock of this kind runs for the order, for a query over `orders`."""
+    clock, orders = table(ClockTable), table(OrderTable)
+    return sa.exists().where(clock.c.order_id == orders.c.id, clock.c.kind == kind, _running())
+
+
+def _running() -> sa.ColumnElement[bool]:
+    clock = table(ClockTable)
+    return sa.and_(clock.c.met_at.is_(None), clock.c.cancelled_at.is_(None), clock.c.superseded_at.is_(None))
+
+
 def provisional_dues(scope: Scope, orders: Sequence[int]) -> set[tuple[int, datetime]]:
     """(order, due time) of those running clocks of these orders whose due time nobody can know yet."""
     clock = table(ClockTable)
-    running = (clock.c.met_at.is_(None), clock.c.cancelled_at.is_(None), clock.c.superseded_at.is_(None))
     mine = (clock.c.order_id.in_(orders), clock.c.provisional.is_(True))
-    query = sa.select(clock.c.order_id, clock.c.due_at).where(*mine, *running)
+    query = sa.select(clock.c.order_id, clock.c.due_at).where(*mine, _running())
     return {(order, due) for order, due in scope.connection.execute(query)} if orders else set()

@@ -12,14 +12,15 @@ from config.shanghai import day_of, start_of_day
 from handlers import order_history
 from handlers.arguments import Arguments
 from handlers.figures import unindexed
-from handlers.lifecycle import DEPARTMENT, DUTY, OFFICE, REVIEWER
-from handlers.lines import next_due, order_line, provisional_dues
+from handlers.lifecycle import CENTRE, DEPARTMENT, DUTY, OFFICE, REVIEWER
+from handlers.lines import has_running, next_due, order_line, provisional_dues
 from handlers.lookup import INSTEAD, NOT_BY_PERSON
 from handlers.order_sheet import sees_details, sheet
 from handlers.periods import Period, spoken
 from handlers.references import fold
 from handlers.refusal import Misused, Refusal
 from handlers.states import OPEN, State
+from handlers.timers import Kind
 from handlers.work import Said, Work, department_name
 from storage.columns import restored, table
 from storage.tables import Event, Order, OrderTable
@@ -228,6 +229,8 @@ def _waiting_for(work: Work) -> Iterable[Condition]:
     if DUTY in roles:
         yield _stranded(work)
         yield sa.and_(_orders.c.level == "紧急", _orders.c.phoned_at.is_(None), _orders.c.state.in_(_TO_BE_PHONED))
+    if CENTRE in roles:
+        yield has_running(Kind.ADVISE)
     if DEPARTMENT in roles and own is not None:
         yield _waits_for_department(own)
 

@@ -10,24 +10,36 @@ from handlers.records import remark
 from handlers.refusal import Refusal
 from handlers.timers import SUPERVISIONS, Kind
 from handlers.work import Work
-from storage.tables import Fact, Order
+from storage.tables import Fact, Order, Remark
 
 
 def urge(work: Work, order: Order, arguments: Arguments) -> str:
-    """催办: calls whoever must act next; ★ once per 10 minutes per order, counted."""
+    """催办: calls whoever must act next, and the 分中心 while it is asked; ★ once per 10 minutes per order, counted."""
     arguments.done()
     interval = work.rules.urge_interval
     if order.urged_at is not None and work.now - order.urged_at < interval:
         rest = order.urged_at + interval - work.now
-        raise Refusal(f"刚催过（第 {order.urged} 次），{span_text(interval)}内只催一次，请 {span_text(rest)} 后再催")
+        raise Refusal(
+            f"刚催过（{_last_urging(work, order)}），{span_text(interval)}内只催一次，请 {span_text(rest)} 后再催"
+        )
     order.urged += 1
     order.urged_at = work.now
     remark(work, order, "催办", f"第 {order.urged} 次")
     work.scope.record("催办", order, times=order.urged)
     people = notices.next_to_act(work.office, order)
-    notices.announce(work, order, "urged", notices.where_waited_for(work.office, order, people), times=order.urged)
+    referred = clocks.running(work.scope, order, Kind.ADVISE) is not None
+    if referred:
+        people = tuple(dict.fromkeys((*people, *notices.with_role(work.office, "centre"))))
+    audience = notices.where_waited_for(work.office, order, people)
+    notices.announce(work, order, "urged", audience, times=order.urged, referred=referred)
     names = [work.name(person) for person in people]
     return work.render("reply_urged", order=order, names=names)
+
+
+def _last_urging(work: Work, order: Order) -> str:
+    """`第 2 次`, or that it was taken back after people had been called."""
+    stands = any(row.kind == "催办" and row.at == order.urged_at for row in work.scope.rows(Remark, order.id))
+    return f"第 {order.urged} 次" if stands else "后来撤回了"
 
 
 def escalate(work: Work, order: Order, arguments: Arguments) -> str:

@@ -5,6 +5,7 @@ from handlers.arguments import Arguments
 from handlers.notices import Audience
 from handlers.records import remark
 from handlers.refusal import Misused
+from handlers.states import State
 from handlers.timers import Kind
 from handlers.work import Work
 from storage.tables import Order
@@ -28,17 +29,19 @@ def refer(work: Work, order: Order, arguments: Arguments) -> str:
 def advise(work: Work, order: Order, arguments: Arguments) -> str:
     """批复: the 分中心's advice: 派 科室, 退 单位, or 说明. Offers the command that follows, ready to send."""
     kind = arguments.choice("批复", ("派", "退", "说明"))
-    following = ""
+    following: list[str] = []
     if kind == "派":
         department = arguments.department(work.office.organisation)
         target, note = department.name, work.clean(arguments.optional_rest(), order)
-        following = f"/派单 {order.id} {target}"
+        # 派单 needs a signature first; 退回 does not.
+        following = [f"/签收 {order.id}"] if order.state == State.AWAITING_SIGNATURE else []
+        following.append(f"/派单 {order.id} {target}")
     elif kind == "退":
         target = work.clean(arguments.word("单位"), order)
         note = work.clean(arguments.optional_rest(), order)
         # Long enough for 退回 whatever the 分中心 wrote: a reason of a least length is asked for there.
         why = f"分中心批复应予退回，{note or '不属于本街道职责'}"
-        following = f"/退回 {order.id} {_return_kind(work)} {target} {why}"
+        following = [f"/退回 {order.id} {_return_kind(work)} {target} {why}"]
     else:
         target, note = "", work.clean(arguments.optional_rest(), order)
         if not note:

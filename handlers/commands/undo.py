@@ -110,7 +110,10 @@ def _take_back(work: Work, event: dict[str, Any], own: int, undone: list[tuple[O
     if upstream.shows(work.rules, order.upstream_status, command):
         instead = f"/{_INSTEAD[command].format(order.id)}"
         raise Refusal(f"【#{order.id}】来源系统已是“{order.upstream_status}”，不能撤回{command}：要改的用 {instead}")
+    urged_at = order.urged_at
     reverse(work, order, effects)
+    if command == "催办" and _may_be_read(work, event["cause"], order.id):
+        order.urged_at = urged_at  # people were called: the ten minutes hold, or they would be called over and over
     timers.restore(work.office, work.scope, order, since=event["at"])
     work.scope.record("撤回", order, undoes=event["seq"], command=command)
     undone.append((order, command))
@@ -139,6 +142,12 @@ def _require_only_breaches(
 def _clocks_in(effects: Sequence[Effect]) -> set[tuple[Any, ...]]:
     """What a breach may have in common with a step: clocks. Of the order itself it changes only what is counted."""
     return {tuple(effect["k"]) for effect in effects if MODELS[effect["t"]] is Clock}
+
+
+def _may_be_read(work: Work, cause: str, order: int) -> bool:
+    """Whether somebody may have read, or will read, what the command told of the order: in a digest of many always."""
+    told = (row for row in _announced(work, cause) if row.order_id == order or order in row.orders)
+    return any(row.order_id is None or row.state in _READ for row in told)
 
 
 def _retract(work: Work, cause: str, undone: Sequence[tuple[Order, str]]) -> None:

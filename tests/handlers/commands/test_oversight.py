@@ -43,6 +43,40 @@ def test_once_in_ten_minutes_for_an_order_whoever_urges(street: Street) -> None:
     street.check()
 
 
+def test_an_urging_that_was_read_and_taken_back_still_holds_the_ten_minutes(street: Street) -> None:
+    street.import_rows(row(1), row(2))
+    street.say("sun", "/催办 1")
+    street.deliver()
+    assert street.say("sun", "/撤回").startswith("✔")
+    street.notices()
+
+    street.move(minutes=1)
+    assert street.say("sun", "/催办 1") == "✘ 【#1】刚催过（后来撤回了），10分钟内只催一次，请 8分钟 后再催"
+    assert street.say("zheng", "/催办 1").startswith("✘ 【#1】刚催过（后来撤回了）")
+    assert street.notices().of("urged") == []
+    street.move(minutes=9)
+    assert "第 1 次" in street.say("sun", "/催办 1"), "what was taken back is not counted"
+    street.check()
+
+
+def test_an_urging_that_nobody_could_read_may_be_given_again(street: Street) -> None:
+    street.import_rows(row(1))
+    street.say("sun", "/催办 1")
+    street.say("sun", "/撤回")
+
+    assert "第 1 次" in street.say("sun", "/催办 1")
+
+
+def test_a_digest_of_urgings_that_was_taken_back_holds_them_too(street: Street) -> None:
+    street.import_rows(*(row(number) for number in range(1, 8)))
+    street.say("sun", "/催办 1-7")
+    street.deliver()
+    street.say("sun", "/撤回")
+
+    assert "✔" not in street.say("sun", "/催办 1-7")
+    street.check()
+
+
 def test_escalation_goes_up_rung_by_rung(street: Street) -> None:
     street.import_rows(row())
     street.through(1, *TO["办理中"])

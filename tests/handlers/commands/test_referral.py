@@ -59,6 +59,61 @@ def test_what_follows_is_offered_ready_to_send(one: Street, advice: str, followi
     assert one.order().state == state
 
 
+def test_an_unsigned_order_is_to_be_signed_first(one: Street) -> None:
+    one.say("zhang", REFERRED)
+    one.notices()
+    one.say("song", "/批复 1 派 城管科")
+
+    first, second = one.notices().only("advised").text.splitlines()[-2:]
+
+    assert (first, second) == ("下一步：/签收 1", "签收后：/派单 1 城管科")
+    for typed in (first, second):
+        assert one.say("zhang", typed.partition("：")[2]).startswith("✔")
+    assert one.order().state == "待接单"
+
+
+def test_an_unsigned_order_may_be_returned_at_once(one: Street) -> None:
+    one.say("zhang", REFERRED)
+    one.notices()
+    one.say("song", "/批复 1 退 区住建委 属区级项目")
+
+    typed = one.notices().only("advised").text.rpartition("下一步：")[2]
+
+    assert one.say("zhang", typed).startswith("✔")
+
+
+def test_what_waits_for_the_centre_stands_in_its_list_until_it_answers(street: Street) -> None:
+    street.import_rows(row(1), row(2), row(3))
+    assert street.say("song", "/待办") == "您的待办：现在没有"
+    street.say("zhang", REFERRED)
+    street.say("zhang", REFERRED.replace("1", "3"))
+
+    lines = street.say("song", "/待办").splitlines()
+
+    assert lines[0] == "您的待办 2 件："
+    assert [line[:3] for line in lines[1:]] == ["#1 ", "#3 "]
+    street.say("song", "/批复 1 说明 请先核实权属")
+    street.through(3, "签收", "派单")
+    assert street.say("song", "/待办") == "您的待办：现在没有"
+
+
+def test_an_urging_calls_the_centre_while_it_is_asked(street: Street) -> None:
+    street.import_rows(row(1))
+    street.through(1, "签收")
+    street.say("zhang", REFERRED)
+    street.notices()
+
+    assert street.say("sun", "/催办 1").endswith("：张坐席、李坐席、赵坐席、宋分中心")
+
+    notice = street.notices().only("urged")
+    assert notice.people == ("zhang", "li", "zhao", "song")
+    assert notice.text.endswith("请分中心批复：/批复 1 派 科室，或 /批复 1 退 单位，或 /批复 1 说明 …")
+    street.say("song", "/批复 1 派 城管科")
+    street.move(minutes=10)
+    assert "宋分中心" not in street.say("sun", "/催办 1")
+    assert "批复" not in street.notices().only("urged").text
+
+
 def test_words_alone_are_advice_too(one: Street) -> None:
     one.say("zhang", REFERRED)
 

@@ -25,6 +25,8 @@ from storage.tables import ClockTable, EvaluationTable, OrderTable, StayTable
 from storage.transaction import Scope
 
 CALIBER = "全口径(含剔除)"
+POOLED = "合计为合并计算"
+"""What every table with a total row says: it is made of all orders together, no mean of the rows above it."""
 
 Counts = sa.Select[*tuple[Any, ...]]
 """A query that gives a group's key and its counts."""

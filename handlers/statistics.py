@@ -9,7 +9,7 @@ from config.organisation import Department
 from config.shanghai import clock_text, day_of, full_text
 from handlers.arguments import Arguments
 from handlers.categories import ARROW, levels_of, places
-from handlers.figures import CALIBER, STREET, Axis, Figures, Subject, Window, answers, figures
+from handlers.figures import CALIBER, POOLED, STREET, Axis, Figures, Subject, Window, answers, figures
 from handlers.periods import Period, read_period, spoken
 from handlers.rates import Answers, points, pooled, three_rates
 from handlers.references import fold
@@ -52,7 +52,7 @@ def statistics(work: Work, arguments: Arguments) -> Said:
     total = sum(groups.values(), Figures())
     title = f"【统计】{f'{question.name} ' if question.name else ''}{spoken(period, work.now)}"
     shown = window_text(period, work.now)
-    lines = [title, f"窗口：{shown}", f"口径：{_caliber(period, work.now, question.rates)}"]
+    lines = [title, f"窗口：{shown}", f"口径：{_caliber(period, work.now, question)}"]
     if not total and not pooled(given.values()).valid:
         return Said("\n".join([*lines, NOTHING]))
     return Said("\n".join([*lines, "", *_counts(total, groups, question.by), *_rates(work, given, question, shown)]))
@@ -71,10 +71,12 @@ def by_import_text(count: int) -> str:
     return f"（其中 {count} 件按导入时间计）" if count else ""
 
 
-def _caliber(period: Period, as_of: datetime, rates: bool) -> str:
-    """Which orders are counted, and when the stocks were counted."""
+def _caliber(period: Period, as_of: datetime, question: Question) -> str:
+    """Which orders are counted, when the stocks were counted, and how a total row comes about."""
     at = "窗口末" if as_of >= period.end else "现在"
-    extra = "；三率取窗口内每单最后一次复核，合计为合并计算" if rates else ""
+    extra = "；三率取窗口内每单最后一次复核" if question.rates else ""
+    if question.rates or question.by is not None:
+        extra += f"；{POOLED}"
     return f"{CALIBER}；受理按到达时间；在办、办结超期（过了办结时限，其他环节看 /超期）、超4天为{at}的数{extra}"
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from config.shanghai import day_of, end_of_day, local, start_of_day
 from handlers.arguments import Arguments
-from handlers.figures import CALIBER, Axis, Figures, Window, answers, figures, in_order
+from handlers.figures import CALIBER, POOLED, Axis, Figures, Window, answers, figures, in_order
 from handlers.flows import FIRST_CONTACT, flows, flows_by_department
 from handlers.office import Office
 from handlers.periods import Period, read_period
@@ -73,7 +73,7 @@ class DailyReport:
     departments: Mapping[str, Mapping[str, int]]
     categories: tuple[Category, ...]
     head: tuple[int, str]
-    caliber: str = f"{CALIBER}；受理按到达时间，其余按记录时间；超期为办结时限已过；派单前的记在“未派单”"
+    caliber: str = f"{CALIBER}；受理按到达时间，其余按记录时间；超期为办结时限已过；派单前的记在“未派单”；{POOLED}"
 
     @property
     def empty(self) -> bool:

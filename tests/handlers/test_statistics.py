@@ -50,6 +50,8 @@ def test_today_counts_arrivals_and_marks_those_counted_by_import(desk: Desk) -> 
     assert "受理 2（其中 1 件按导入时间计）" in text
     assert "在办 3，办结超期 0，超4天 0" in text
     assert "口径：全口径(含剔除)" in text
+    assert "合计" not in text, "there is no total row"
+    assert "；合计为合并计算\n" in desk.ask(at(1), "zhang", statistics, "按科室")
 
 
 def test_history_without_arrival_time_is_no_intake(desk: Desk) -> None:

@@ -161,7 +161,8 @@ def test_the_chat_shows_figures_window_caliber_and_hashes(desk: Desk) -> None:
     assert "首次联系 1（持平），累计 1" in lines
     assert "在办　　 6（+3）" in lines
     assert "窗口：2026-06-19 00:00 至 24:00" in lines
-    assert any(line.startswith("口径：全口径(含剔除)") for line in lines)
+    (caliber,) = (line for line in lines if line.startswith("口径：全口径(含剔除)"))
+    assert caliber.endswith("；合计为合并计算")
     assert "截至：2026-06-20 09:30" in lines
     assert any(line.startswith("日志末条：第 ") for line in lines)
     assert max(len(line) for line in lines) < 90

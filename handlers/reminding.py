@@ -207,12 +207,12 @@ def _whom(office: Office, item: Due) -> Audience:
     """Seats sign and dispatch, reviewers rate; everything else is the 科室's, and from the due time its head's too; but
     督办 that was set after its 办结 is whose turn it is."""
     order, kind = item.order, Kind(item.clock.kind)
+    if kind in SUPERVISIONS.values() and notices.is_reported_done(order):
+        return notices.where_waited_for(office, order, notices.next_to_act(office, order))
     role = _ROLES.get(kind)
     if role is not None or order.department is None or notices.is_stranded(office, order):
         purpose = notices.SUPERVISION if role == "reviewer" else notices.DISPATCH
         return Audience((purpose,), people=notices.with_role(office, role or "duty"))
-    if kind in SUPERVISIONS.values() and notices.is_reported_done(order):
-        return notices.where_waited_for(order, notices.next_to_act(office, order))
     people = notices.responsible(office, order)
     if item.clock.due_at <= item.at:
         people = (*people, *notices.ids([office.organisation.head_of(order.department)]))

@@ -54,4 +54,4 @@ def handled(work: Work, order: Order) -> set[str]:
     undone = sa.select(event.c.undoes).where(mine, event.c.undoes.is_not(None))
     query = sa.select(event.c.body).where(mine, event.c.kind.in_(("接单", "分办")), event.c.seq.not_in(undone))
     named = {json.loads(body)["data"]["handler"] for body in work.scope.connection.execute(query).scalars()}
-    return named | ({order.handler} if order.handler else set())
+    return {person for person in (*named, order.handler) if person is not None}

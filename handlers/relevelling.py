@@ -27,19 +27,19 @@ def relevel(office: Office, scope: Scope, order: Order) -> None:
         Kind.SIGN_OFF: rules.sign_off.of(urgent=urgent),
         Kind.DISPATCH: rules.dispatch.of(urgent=urgent),
         Kind.RESPOND: rules.respond.of(urgent=urgent),
+        Kind.CLOSE_OUT: rules.close_out_limit(order.level, order.type, order.category),
     }
-    if order.city_due_at is None:
-        limits[Kind.CLOSE_OUT] = rules.close_out_limit(order.level, order.type, order.category)
     for clock in clocks.upcoming(scope, order):
         kind = Kind(clock.kind)
-        if clock.breached_at is None and clock.due_at <= now:
-            continue  # overdue already: the sweep, which is only late, marks it
-        if kind not in limits or clock.breached_at is not None:
+        if kind not in limits or clock.due_at <= now or _is_the_citys(order, clock):
+            # What is overdue stays so, though the sweep, which may be late, marks it only now.
             clock.urgent = urgent
             timers.set_timer(scope, clock, rules, now)
         elif urgent:
-            due = _no_later(scope, order, kind, min(clock.due_at, now + limits[kind].span), clock.origin)
-            basis = clocks.basis_of("自定级为紧急", now, limits[kind])
+            due, basis = now + limits[kind].span, clocks.basis_of("自定级为紧急", now, limits[kind])
+            sooner = _no_later(scope, order, kind, min(clock.due_at, due), clock.origin)
+            if sooner < due:
+                due, basis = sooner, f"{basis}，不晚于原时限"
             clocks.start(scope, order, kind, now, due, basis, rules, origin=clock.origin)
         else:
             due, basis = clocks.due_of(rules, kind, clock.origin, limits[kind], "改定级后，自")
@@ -67,8 +67,16 @@ def start_urgent_handling(scope: Scope, order: Order, rules: Rules, told: str) -
 def _no_later(scope: Scope, order: Order, kind: Kind, due: datetime, since: datetime) -> datetime:
     """The earliest of this due time and those that the clock had while the order was urgent, counted from `since` on,
     but not past: what an order owed before it was opened again or dispatched anew does not count."""
-    held = (each for each in scope.rows(Clock, order.id) if each.kind == kind and each.urgent and each.origin >= since)
-    return max(min([due, *(each.due_at for each in held)]), scope.now + clocks.SPARED)
+    same = (each for each in scope.rows(Clock, order.id) if each.kind == kind and each.origin >= since)
+    held = (each.due_at for each in same if each.urgent or kind is Kind.URGENT)
+    return max(min([due, *held]), scope.now + clocks.SPARED)
+
+
+def _is_the_citys(order: Order, clock: Clock) -> bool:
+    """Whether 办结 runs until the due time of the source; after a /重开 it does not where that had passed."""
+    if order.city_due_at is None or clock.kind != Kind.CLOSE_OUT:
+        return False
+    return clock.due_at == max(order.city_due_at, clock.origin + clocks.SPARED)
 
 
 def _round_began(scope: Scope, order: Order) -> datetime:

@@ -4,6 +4,7 @@ section 2, rows 18, 21, 22).
 
 from datetime import datetime
 
+from config.shanghai import full_due_text
 from handlers import clocks, timers
 from handlers.office import Office
 from handlers.relevelling import start_urgent_handling
@@ -20,20 +21,21 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
     A due time of the source that it changed meanwhile wins; a 督办 that was lifted does not come back. What became
     urgent while nobody handled it is reminded as such from now on, and has its 紧急处置.
     """
-    due = due_again(scope, order)
+    due, last = due_again(scope, order), clocks.latest(scope, order, Kind.CLOSE_OUT)
     if due is not None:
         _run_on(office, scope, order, Kind.CLOSE_OUT, *due)
     for kind in (Kind.FOUR_DAYS, *_held(scope, order)):
         _same_due(office, scope, order, kind, _SENT_BACK)
-    if order.level == clocks.URGENT_LEVEL:
+    if order.level == clocks.URGENT_LEVEL and last is not None and not last.urgent:
         start_urgent_handling(scope, order, office.rules(scope.now), "紧急工单退回重办，自")
 
 
 def restart(office: Office, scope: Scope, order: Order) -> None:
     """/重开: new 响应, 办结, 超4天 and, for an urgent order, 紧急处置 clocks from now; the old ones are kept as they
-    ended. 督办 that stand run on. Who was phoned and reached before does not count any more: it is asked for again.
+    ended. Who was phoned and reached before does not count any more: it is asked for again.
 
-    A due time of the source that still lies ahead wins over ours, as it does at the start.
+    A due time of the source that still lies ahead wins over ours, as it does at the start; so do 督办 that stand run on
+    until theirs. One that has passed could be met by nobody now.
     """
     rules, now = office.rules(scope.now), scope.now
     urgent = order.level == clocks.URGENT_LEVEL
@@ -51,7 +53,9 @@ def restart(office: Office, scope: Scope, order: Order) -> None:
             due, basis = order.city_due_at, clocks.city_basis(order, order.city_due_at)
         clocks.start(scope, order, kind, now, due, basis, rules)
     for supervision in _held(scope, order):
-        _same_due(office, scope, order, supervision, _REOPENED)
+        last = clocks.latest(scope, order, supervision)
+        if last is not None and last.due_at > now:
+            _same_due(office, scope, order, supervision, _REOPENED)
 
 
 def due_again(scope: Scope, order: Order) -> tuple[datetime, str] | None:
@@ -68,15 +72,24 @@ def due_again(scope: Scope, order: Order) -> tuple[datetime, str] | None:
     return last.due_at, _basis(last, _SENT_BACK)
 
 
-def is_unchanged(clock: Clock | None) -> bool:
-    """Whether a clock of an order that was sent back is still due when it was."""
-    return clock is None or clock.basis.endswith(_SENT_BACK)
+def is_unchanged(scope: Scope, clock: Clock | None) -> bool:
+    """Whether a clock of an order that was sent back is still due when its last generation was."""
+    if clock is None:
+        return True
+    before = (clock.kind, clock.generation - 1, clock.due_at)
+    return any((each.kind, each.generation, each.due_at) == before for each in scope.rows(Clock, clock.order_id))
 
 
 def supervisions(scope: Scope, order: Order) -> list[tuple[str, str]]:
-    """The 督办 that run, each with how it stands, for who gets the order back."""
-    found = clocks.upcoming(scope, order)
-    return [(each.kind, clocks.standing(each, scope.now)) for each in found if each.kind in SUPERVISIONS.values()]
+    """The 督办 that stand, each with how, for who gets the order back."""
+    found = (clocks.latest(scope, order, kind) for kind in _held(scope, order))
+    return [(each.kind, _standing(each, scope.now)) for each in found if each is not None]
+
+
+def _standing(clock: Clock, now: datetime) -> str:
+    if clock.running:
+        return clocks.standing(clock, now)
+    return f"原截止 {full_due_text(clock.due_at)} 已过，请重新定截止时间"
 
 
 def _held(scope: Scope, order: Order) -> list[Kind]:

@@ -3,6 +3,7 @@
 from handlers import clocks, notices, rounds
 from handlers.arguments import Arguments
 from handlers.commands.handling import OUTCOMES
+from handlers.intake.keeping import CLOSED_AT
 from handlers.notices import Audience
 from handlers.records import contacts, handled, remark
 from handlers.refusal import Refusal
@@ -62,7 +63,7 @@ def rate(work: Work, order: Order, arguments: Arguments) -> str:
     audience = Audience((notices.DISPATCH,), departments, people)
     notices.announce(work, order, "rated", audience, supervised=supervised, **words)
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
-    return work.render("reply_rated", order=order, due=due, unchanged=rounds.is_unchanged(due), **words)
+    return work.render("reply_rated", order=order, due=due, unchanged=rounds.is_unchanged(work.scope, due), **words)
 
 
 def close(work: Work, order: Order, arguments: Arguments) -> str:
@@ -115,6 +116,8 @@ def reopen_by_source(work: Work, order: Order) -> None:
 def _open_again(work: Work, order: Order, reason: str) -> None:
     """To 办理中; an order of the history, which no 科室 ever had, to 待派单 instead, so that somebody can act."""
     handle_again(work, order, new_clocks=True)
+    # The source's closing time does not hold any more: kept, it would open the order again after we have closed it.
+    order.upstream = {name: text for name, text in order.upstream.items() if name != CLOSED_AT}
     if order.department is None:
         order.state, order.history = State.AWAITING_DISPATCH, False
         order.signed_at, order.signed_by = order.signed_at or work.now, order.signed_by or work.actor.id
@@ -146,7 +149,7 @@ def _sent_back(work: Work, order: Order, template: str, reason: str) -> str:
         audience,
         reason=reason,
         due=due,
-        unchanged=rounds.is_unchanged(due),
+        unchanged=rounds.is_unchanged(work.scope, due),
         supervised=rounds.supervisions(work.scope, order),
     )
     name = department_name(work.office, order.department)

@@ -64,7 +64,7 @@ def accept(work: Work, order: Order, arguments: Arguments) -> str:
     """接单: makes the handler: who typed it, or on behalf of a 科室 the person who gave the word, if that is known."""
     behalf = read_behalf(work, order, "接单", arguments)
     arguments.done()
-    handler = _handler(work, behalf)
+    handler = _handler(work, order, behalf)
     order.state = State.HANDLING
     order.handler, order.accepted_at = None if handler is None else handler.id, work.now
     clocks.meet_urgent(work.scope, order)
@@ -134,9 +134,12 @@ def _require_plus(work: Work, order: Order, named: Sequence[Department], argumen
     raise Refusal(f"“{first}”是科室，不能当说明：协办用 + 连接，例如 /派单 {order.id} {joined}；若是说明，请换个开头")
 
 
-def _handler(work: Work, behalf: Behalf | None) -> Person | None:
-    """Nobody where a seat accepts for a 科室 without a head: a seat handles nothing, and all its people are called."""
-    return work.actor if behalf is None else behalf.person
+def _handler(work: Work, order: Order, behalf: Behalf | None) -> Person | None:
+    """Where a seat accepts for a 科室 without a head: who was named by /分办, else nobody, for a seat handles nothing;
+    all its people are called."""
+    if behalf is None or behalf.person is not None:
+        return work.actor if behalf is None else behalf.person
+    return work.office.organisation.person(order.handler) if order.handler else None
 
 
 def _said_for(behalf: Behalf | None) -> dict[str, Any]:

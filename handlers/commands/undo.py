@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -132,14 +133,20 @@ def _require_only_breaches(
     marked = [json.loads(body)["effects"] for body in work.scope.connection.execute(breaches).scalars()]
     if order.events - own - len(marked) != step["n"]:
         raise Refusal(f"【#{order.id}】之后又有了新的操作，不能再撤回{step['kind']}：可用 /查 {order.id} 看经过")
-    changed = _clocks_in(effects)
+    changed = _clocks_in(effect for effect in effects if not _began_overdue(effect, step["at"]))
     if any(changed & _clocks_in(each) for each in marked):
         raise Refusal(
             f"【#{order.id}】{step['kind']}牵涉的时限已经超时，不能再撤回：可用相反的命令改正，/查 {order.id} 看经过"
         )
 
 
-def _clocks_in(effects: Sequence[Effect]) -> set[tuple[Any, ...]]:
+def _began_overdue(effect: Effect, at: datetime) -> bool:
+    """Whether the step made a clock that was overdue from the first: its breach is the step's own, and goes with it."""
+    made, values = MODELS[effect["t"]] is Clock and effect["was"] is None, effect["now"]
+    return made and values is not None and decoded(Clock, values)["due_at"] <= at
+
+
+def _clocks_in(effects: Iterable[Effect]) -> set[tuple[Any, ...]]:
     """What a breach may have in common with a step: clocks. Of the order itself it changes only what is counted."""
     return {tuple(effect["k"]) for effect in effects if MODELS[effect["t"]] is Clock}
 

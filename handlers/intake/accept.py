@@ -204,16 +204,14 @@ def _changed(
     hidden = order.confidential
     if row.confidential and _hide_caller(scope, order):
         changes["confidential"] = [hidden, True]
-    if order.open and order.level != URGENT and level_of(rules, row) == URGENT:
+    decision = upstream.decision(rules, order.state, status, order.upstream_status, over=over)
+    if (order.open or decision is Decision.REOPENED) and order.level != URGENT and level_of(rules, row) == URGENT:
         changes["level"] = [order.level, URGENT]
         order.level = URGENT
-        relevel(office, scope, order)
+        if order.open:
+            relevel(office, scope, order)
     personal = held is not NOBODY and differs(row, held)
     seal(office, scope, order.id, row, digest, held)
-    decision = upstream.decision(rules, order.state, status, order.upstream_status, over=over)
-    if decision is Decision.REOPENED:
-        # It does not hold any more: kept, it would open the order again after we have closed it.
-        order.upstream = {name: text for name, text in order.upstream.items() if name != CLOSED_AT}
     found = "" if order.history or decision else upstream.contradiction(rules, order.state, row.status)
     new_mismatch = bool(found) and found != order.mismatch
     if not changes and not personal:

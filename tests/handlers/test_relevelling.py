@@ -1,8 +1,10 @@
 """/定级 in the middle of an order: which limits change, and that going to and fro gains no time (domain, section 3)."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.street import TO, Street, at, row
+from tests.street import TO, URGENT, Street, at, row
 
 ARRIVED = {"到达时间": "2026-06-01 09:00"}
 
@@ -142,3 +144,46 @@ def test_a_limit_that_was_over_before_it_was_given_is_told_at_once(one: Street) 
     ]
     assert (one.clock("办结").started_at, one.clock("办结").breached_at) == (at(3), at(2, "12:00"))
     one.check()
+
+
+def test_down_and_up_again_gains_nothing(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", **URGENT))
+    one.through(2, *TO["待接单"])
+    before = {kind: one.due(kind, 2) for kind in one.running(2)}
+    one.move(to=at(1, "09:30"))
+
+    one.say("zhang", "/定级 2 一般 误报")
+    one.move(to=at(1, "10:30"))
+    one.say("zhang", "/定级 2 紧急 还是紧急")
+
+    assert {kind: one.due(kind, 2) for kind in one.running(2)} == before
+    assert before["紧急处置"] == "11:00"
+    assert all("不晚于原时限" in one.clock(kind, 2).basis for kind in ("响应", "办结", "紧急处置"))
+
+
+@pytest.mark.parametrize(("columns", "typed", "step"), [({}, "紧急", 30), (URGENT, "一般", 24 * 60)])
+def test_what_is_overdue_is_reminded_by_its_new_level(
+    one: Street, columns: dict[str, str], typed: str, step: int
+) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", **columns))
+    one.through(2, *TO["办理中"])
+    one.now = max(one.clock("响应", 2).due_at, one.now) + timedelta(minutes=1)
+
+    one.say("zhang", f"/定级 2 {typed} 情况有变")
+    one.tick()
+
+    clock = one.clock("响应", 2)
+    assert clock.breached_at == clock.due_at
+    assert one.timers(2)["响应", clock.generation] == clock.due_at + timedelta(minutes=step)
+
+
+def test_a_due_time_of_the_source_that_passed_before_the_reopening_holds_nothing(one: Street) -> None:
+    one.import_rows(row(2, 到达时间="2026-06-01 09:00", 办理时限="2026-06-03 12:00"))
+    one.through(2, *TO["已结案"])
+    one.move(to=at(5))
+    one.say("sun", "/重开 2 来电人反映再次发生")
+    assert one.due("办结", 2) == "06-12 09:00"
+
+    one.say("zhang", "/定级 2 紧急 有人被困")
+
+    assert one.due("办结", 2) == one.due("响应", 2) == "11:00"

@@ -182,3 +182,88 @@ def test_taking_a_reopening_back_gives_the_old_records_back(one: Street) -> None
     assert one.standing(2) == before
     assert one.running(2) == set()
     one.check()
+
+
+# ------------------------------------------------------------------------------------------------ what has passed
+
+
+def test_a_supervision_that_was_met_is_not_overdue_by_the_reopening(one: Street) -> None:
+    one.say("sun", "/督办 1 区 2026-06-03 12:00")
+    one.through(1, *TO["已结案"])
+    one.move(to=at(20))
+    one.notices()
+
+    one.say("sun", "/重开 1 来电人反映再次发生")
+    one.move(minutes=1)
+
+    assert one.clock("区级督办").breached_at is None and "区级督办" not in one.running()
+    assert "区级督办：原截止 2026-06-03 12:00 已过，请重新定截止时间" in one.notices()[0].text
+    assert one.say("sun", "/督办 1 区 2026-06-23 12:00").startswith("✔")
+    assert one.clock("区级督办").due_at == at(23, "12:00")
+    one.check()
+
+
+def test_sending_back_after_the_due_time_can_be_taken_back(one: Street) -> None:
+    one.through(1, *TO["待结案"])
+    one.move(to=at(9))
+    before = one.standing()
+    one.say("sun", "/驳回 1 缺少现场照片说明")
+    one.move(seconds=3)
+    assert one.clock("办结").breached_at == at(8, "09:00")
+
+    assert one.say("sun", "/撤回").startswith("✔")
+
+    assert one.standing() == before
+    assert one.timers() == {}
+    one.check()
+
+
+def test_a_limit_that_ran_out_after_the_step_still_holds_it(street: Street) -> None:
+    street.now = at(1, "23:58")
+    street.import_rows(row(到达时间="2026-06-01 23:58"))
+    street.now = at(1, "23:59")
+    street.say("zhang", "/签收 1")
+    street.move(to=at(2, "00:00"))
+    assert street.clock("派单").breached_at == at(2, "00:00")
+
+    assert "牵涉的时限已经超时" in street.say("zhang", "/撤回")
+
+
+def test_urgent_orders_taken_over_late_get_no_new_limit_when_sent_back(street: Street) -> None:
+    street.import_rows(row(1, 到达时间="2026-05-20 09:00", **URGENT), takeover=True)
+    assert "紧急处置" not in street.running()
+    street.through(1, "签收", "派单", "接单", "反馈", "办结", "评定")
+
+    street.say("sun", "/驳回 1 缺少现场照片说明")
+
+    assert "紧急处置" not in street.running()
+
+
+# ------------------------------------------------------------------------------------------------- opened by the source
+
+
+def test_a_row_that_reopens_and_makes_urgent_does_both(one: Street) -> None:
+    one.import_rows(row(2, 工单状态="办理中"))
+    one.through(2, *TO["已结案"])
+    one.import_rows(row(2, 工单状态="回复完成"))
+    one.notices()
+
+    one.import_rows(row(2, 工单状态="办理中", **URGENT))
+
+    assert (one.order(2).state, one.order(2).level) == ("办理中", "紧急")
+    assert "紧急处置" in one.running(2)
+    assert any(notice.urgent for notice in one.notices())
+    one.check()
+
+
+def test_an_old_closing_time_opens_an_order_once(one: Street) -> None:
+    one.import_rows(row(2, 办结时间="2026-05-20 10:00"))
+    one.say("sun", "/重开 2 来电人又反映")
+    one.import_rows(row(2, 工单状态="办理中"))
+    one.through(2, "派单", "接单", "反馈", "办结", "评定", "结案")
+
+    one.import_rows(row(2, 工单状态="已派单"))
+
+    assert one.order(2).state == "已结案"
+    assert "系统状态不符" in one.events(2)
+    one.check()

@@ -1,4 +1,8 @@
-"""Where a limit is counted from, and when the source changed its own"""
+"""Where a limit is counted from, and when the source changed its own
+
+Going back forgets it where a level was changed or an order came back: after another upgrade `jiesu verify` names those
+clocks.
+"""
 
 import sqlalchemy as sa
 from alembic import op

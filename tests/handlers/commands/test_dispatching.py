@@ -2,6 +2,7 @@
 
 import pytest
 
+from config.organisation import Organisation
 from storage.tables import Dispatch, Remark
 from tests.street import TO, URGENT, Street, at, row
 
@@ -286,3 +287,17 @@ def test_a_second_department_behind_a_space_is_refused(one: Street, words: str) 
 def test_a_note_that_speaks_of_a_department_is_a_note(one: Street) -> None:
     one.say("zhang", "/签收 1")
     assert one.say("zhang", "/派单 1 城管科 请与市政环卫科联系").startswith("✔")
+
+
+def test_a_department_without_a_head_keeps_the_handler_that_it_named(one: Street) -> None:
+    sample = one.organisation
+    headless = [
+        each.model_copy(update={"head": None}) if each.id == "chengguan" else each for each in sample.departments
+    ]
+    one.organisation = Organisation(sample.people, headless, sample.patches, sample.communities, sample.groups)
+    one.through(1, *TO["待接单"])
+    one.say("wang", "/分办 1 钱队员", chat="chengguan")
+
+    assert "经办人：钱队员" in one.say("zhang", "/接单 1 代 城管科")
+    assert one.order().handler == "qian"
+    one.check()

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from handlers import notices
+from handlers.office import Office
 from handlers.states import State
 from handlers.timers import SUPERVISIONS, Kind
 from storage.tables import Order
@@ -22,8 +24,13 @@ def advice(order: Order, kind: Kind) -> str | None:
     return onward and onward.format(order.id)
 
 
-def steps(order: Order, kinds: Iterable[Kind]) -> list[str]:
-    """What to type next for these clocks, each once; while the order waits for 接单, that first."""
+def steps(office: Office, order: Order, kinds: Iterable[Kind]) -> list[str]:
+    """What to type next for these clocks, each once; while the order waits for 接单, that first.
+
+    Of an order whose 科室 has nobody the seats are reminded: they can do nothing for its clocks but find another.
+    """
+    if move := notices.sending_elsewhere(office, order):
+        return [f"{move}，再派给别的科室（{notices.STRANDED}）"]
     found = list(dict.fromkeys(step for kind in kinds if (step := advice(order, kind)) is not None))
     if found and order.state == State.AWAITING_ACCEPTANCE:
         found.sort(key=lambda step: _ACCEPT not in step)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.organisation import Department, Person
+from handlers import notices
 from handlers.arguments import Arguments
 from handlers.lifecycle import STEPS
 from handlers.permission import is_seat_for
@@ -33,11 +34,9 @@ def read_behalf(work: Work, order: Order, command: str, arguments: Arguments) ->
     """Read an optional `代 科室|人`. Raises Refusal where a seat must give it, or names a 科室 that is not the 主办."""
     token = arguments.behalf()
     step = STEPS[command]
-    gone = order.department is not None and work.office.organisation.department(order.department) is None
-    if gone and is_seat_for(work.actor, order, step):
-        raise Refusal(
-            f"主办科室 {order.department} 已不在组织里，不能代它{command}：/改派 {order.id} 理由，再派给别的科室"
-        )
+    move = notices.sending_elsewhere(work.office, order)
+    if move and is_seat_for(work.actor, order, step):
+        raise Refusal(f"{_nobody_left(work, order)}，不能代它{command}：{move}，再派给别的科室")
     if token is None:
         if is_seat_for(work.actor, order, step):
             name = department_name(work.office, order.department)
@@ -52,7 +51,16 @@ def read_behalf(work: Work, order: Order, command: str, arguments: Arguments) ->
         raise Refusal(
             f"主办科室是{department_name(work.office, order.department)}，不能代{behalf.department.name}{command}"
         )
+    if not work.office.organisation.staffed(behalf.department.id):
+        raise Refusal(f"{behalf.department.name}已没有人，不能代它{command}：直接写 /{command} {order.id} …，不用写代")
     return behalf
+
+
+def _nobody_left(work: Work, order: Order) -> str:
+    """Why nobody can give the word for the 主办 科室."""
+    if work.office.organisation.department(order.department or "") is None:
+        return f"主办科室 {order.department} 已不在组织里"
+    return f"{department_name(work.office, order.department)}已没有人"
 
 
 def _who(work: Work, token: str) -> Behalf:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from config.organisation import Person
+from handlers import notices
 from handlers.lifecycle import STEPS, allowed_in
 from handlers.office import Office
 from handlers.permission import is_seat_for, may
@@ -16,8 +17,8 @@ MOST: Final = 6
 def next_steps(office: Office, actor: Person, order: Order) -> list[str]:
     """Commands with the number filled in, the one that is most likely wanted first, at most `MOST`."""
     allowed = [name for name, step in allowed_in(State(order.state)) if may(actor, order, step)]
-    if order.department is not None and office.organisation.department(order.department) is None:
-        # Nobody gives a seat the word for a 科室 that is no more: it can only go to another one.
+    if notices.is_stranded(office, order):
+        # Nobody gives a seat the word for a 科室 that is no more or has nobody left: it can only go to another one.
         allowed = [name for name in allowed if not is_seat_for(actor, order, STEPS[name])]
         allowed.sort(key=lambda name: (name != "改派", _place(order, name)))
     else:

@@ -200,6 +200,12 @@ def is_stranded(office: Office, order: Order) -> bool:
     return order.department is not None and not office.organisation.staffed(order.department)
 
 
+def sending_elsewhere(office: Office, order: Order) -> str:
+    """`/改派 1 理由`: what moves an order on whose turn it is of a 科室 without anybody; "" for every other."""
+    moves = order.state in _SENT_ELSEWHERE and is_stranded(office, order)
+    return f"/改派 {order.id} 理由" if moves else ""
+
+
 def department_people(office: Office, departments: Sequence[str]) -> tuple[str, ...]:
     """Everybody of these 科室, heads first."""
     organisation = office.organisation
@@ -261,8 +267,14 @@ def standing_rung(office: Office, order: Order) -> int:
     return 1 if handling(office, order) else 2
 
 
+STRANDED = "主办科室已撤销或已没有人"
+"""Why an order is to be sent elsewhere, in the words of every list and notice."""
+
 REPORTED_DONE = frozenset({State.AWAITING_EVALUATION, State.AWAITING_CLOSURE})
 """States after the 科室's 办结."""
+
+_SENT_ELSEWHERE = frozenset({State.AWAITING_ACCEPTANCE, State.HANDLING})
+"""States in which an order waits for its 主办 科室, and 改派 is allowed."""
 
 _WAITS_FOR = {
     State.AWAITING_SIGNATURE: "duty",

@@ -111,7 +111,7 @@ def _groups(office: Office, item: Due) -> _Groups:
 
 def _remind_together(office: Office, scope: Scope, orders: Sequence[list[Due]]) -> None:
     """One message for a group: several orders, equally urgent, whose reminders are due in the same sweep."""
-    entries = _entries(scope, orders)
+    entries = _entries(office, scope, orders)
     flat = [item for items in orders for item in items]
     first = flat[0].order
     text = office.texts.render(
@@ -133,7 +133,9 @@ def _remind_together(office: Office, scope: Scope, orders: Sequence[list[Due]]) 
     )
 
 
-def _entries(scope: Scope, orders: Iterable[list[Due]]) -> list[tuple[Order, dict[str, list[str]], str]]:
+def _entries(
+    office: Office, scope: Scope, orders: Iterable[list[Due]]
+) -> list[tuple[Order, dict[str, list[str]], str]]:
     """What a message of several orders says of each, the most pressing first: its clocks by where they stand, its
     step."""
     entries = []
@@ -141,7 +143,7 @@ def _entries(scope: Scope, orders: Iterable[list[Due]]) -> list[tuple[Order, dic
         standing: dict[str, list[str]] = {}
         for item in items:
             standing.setdefault(clocks.standing(item.clock, scope.now), []).append(item.clock.kind)
-        step = steps(items[0].order, [Kind(item.clock.kind) for item in items])[0]
+        step = steps(office, items[0].order, [Kind(item.clock.kind) for item in items])[0]
         entries.append((items[0].order, standing, step.partition("；")[0]))
     return entries
 
@@ -157,7 +159,7 @@ def _remind(office: Office, scope: Scope, items: Sequence[Due] = ()) -> None:
         order=order,
         over=any(item.clock.due_at <= scope.now for item in items),
         lines=[(item.clock.kind, clocks.standing(item.clock, scope.now)) for item in items],
-        advice=steps(order, [Kind(item.clock.kind) for item in items]),
+        advice=steps(office, order, [Kind(item.clock.kind) for item in items]),
     )
     notices.post(
         office,
@@ -175,7 +177,7 @@ def _repeat(office: Office, scope: Scope, items: list[Due]) -> None:
     by_order = defaultdict(list)
     for item in items:
         by_order[item.order.id].append(item)
-    entries = _entries(scope, by_order.values())
+    entries = _entries(office, scope, by_order.values())
     orders = [order.id for order, _, _ in entries]
     text = office.texts.render("urgent_overdue", now=scope.now, entries=entries[:_LISTED], total=len(entries))
     audience = _together(office, items)

@@ -1,7 +1,7 @@
 """What the standing messages say, and to whom: the hand-over card, morning lists, what is due, what waits at night."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from config.organisation import Group, Person
 from config.shanghai import day_of, end_of_day
 from handlers import notices
-from handlers.commands.asking import belongs_to, late_text, lines_of, page_of, waits_for
+from handlers.commands.asking import belongs_to, late_text, lines_of, page_of, to_be_moved, waits_for
 from handlers.figures import unindexed
 from handlers.lines import next_due
 from handlers.notices import Audience
@@ -35,12 +35,13 @@ _Condition = sa.ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, its orders one line each, how many more there are and what shows them."""
+    """A heading, its orders one line each, how many more there are and what shows them, what to do with some."""
 
     title: str
     lines: Sequence[str] = ()
     more: int = 0
     hint: str = ""
+    note: str = ""
     orders: tuple[int, ...] = ()
 
 
@@ -83,19 +84,8 @@ def due_lists(office: Office, scope: Scope, at: datetime) -> None:
         audience = Audience(departments=(department,)) if staffed else Audience((notices.DISPATCH,))
         head = office.organisation.head_of(department)
         people = notices.ids([head]) if staffed else notices.with_role(office, "duty")
-        _add(
-            office,
-            sheets,
-            audience,
-            Section(
-                f"{section.title}{f'，超4天 {beyond} 件' if beyond else ''}",
-                section.lines,
-                section.more,
-                section.hint,
-                section.orders,
-            ),
-            people,
-        )
+        title = f"{section.title}{f'，超4天 {beyond} 件' if beyond else ''}"
+        _add(office, sheets, audience, replace(section, title=title), people)
     for sheet in sheets.values():
         _post_sheet(work, sheet, "due_lists", at)
 
@@ -266,8 +256,9 @@ def _section(
         return None
     numbers = tuple(int(row["id"]) for row in page.orders)
     lines = [line for number, line in zip(numbers, lines_of(work, page), strict=True) if number not in (seen or ())]
+    note = to_be_moved(work.office, [row for row in page.orders if row["id"] not in (seen or ())])
     heading = f"{title} {page.count}{late_text(page) if late else ''}"
-    return Section(heading, lines, page.total - len(numbers), hint, numbers)
+    return Section(heading, lines, page.total - len(numbers), hint, note, numbers)
 
 
 def _count(scope: Scope, *where: _Condition) -> int:

@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from config.organisation import Department
 from config.shanghai import day_of, start_of_day
-from handlers import order_history
+from handlers import notices, order_history
 from handlers.arguments import Arguments
 from handlers.figures import unindexed
 from handlers.lifecycle import CENTRE, DEPARTMENT, DUTY, OFFICE, REVIEWER
 from handlers.lines import has_running, next_due, order_line, provisional_dues
 from handlers.lookup import INSTEAD, NOT_BY_PERSON
+from handlers.office import Office
 from handlers.order_sheet import sees_details, sheet
 from handlers.periods import Period, spoken
 from handlers.references import fold
@@ -94,7 +95,8 @@ def todo(work: Work, arguments: Arguments) -> Said:
     if not page.orders:
         return Said("您的待办：现在没有")
     said = listed(work, f"您的待办 {page.count}{late_text(page)}：", page)
-    return Said(said.text + _to_be_moved(work, page), orders=said.orders)
+    moved = to_be_moved(work.office, page.orders) if DUTY in work.actor.roles else ""
+    return Said("\n".join(part for part in (said.text, moved) if part), orders=said.orders)
 
 
 def waits_for(work: Work, department: Department, most: int = MOST_LINES) -> Said | None:
@@ -242,18 +244,15 @@ def _stranded(work: Work) -> Condition:
     return sa.and_(_orders.c.state.in_(_WITH_DEPARTMENT), unindexed(_orders.c.department).not_in(staffed))
 
 
-def _to_be_moved(work: Work, page: Page) -> str:
-    """What a seat does with the stranded orders among these."""
-    if DUTY not in work.actor.roles:
+def to_be_moved(office: Office, rows: Iterable[sa.RowMapping]) -> str:
+    """What a seat does with the stranded orders among these; "" where there are none."""
+    orders = (restored(Order, {name: row[name] for name in row if name != "due"}) for row in rows)
+    moves = {order.id: move for order in orders if (move := notices.sending_elsewhere(office, order))}
+    if not moves:
         return ""
-    staffed = work.office.organisation.staffed
-    waiting = (row for row in page.orders if row["state"] in _WITH_DEPARTMENT)
-    found = [row["id"] for row in waiting if not staffed(row["department"] or "")]
-    if not found:
-        return ""
-    which = found[0] if len(found) == 1 else "单号"
-    named = "、".join(f"#{number}" for number in found)
-    return f"\n{named} 的主办科室已撤销或已没有人：/改派 {which} 理由，再派给别的科室"
+    named = "、".join(f"#{number}" for number in moves)
+    move = next(iter(moves.values())) if len(moves) == 1 else "/改派 单号 理由"
+    return f"{named} 的{notices.STRANDED}：{move}，再派给别的科室"
 
 
 def _waits_for_department(department: str) -> Condition:

@@ -61,7 +61,8 @@ def rate(work: Work, order: Order, arguments: Arguments) -> str:
     departments = (order.department,) if back and order.department else ()
     supervised = rounds.supervisions(work.scope, order) if back else ()
     audience = Audience((notices.DISPATCH,), departments, people)
-    notices.announce(work, order, "rated", audience, supervised=supervised, **words)
+    move = notices.sending_elsewhere(work.office, order)
+    notices.announce(work, order, "rated", audience, supervised=supervised, move=move, **words)
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
     return work.render("reply_rated", order=order, due=due, unchanged=rounds.is_unchanged(work.scope, due), **words)
 
@@ -104,7 +105,7 @@ def reopen(work: Work, order: Order, arguments: Arguments) -> str:
     audience = Audience((notices.DISPATCH,), people=notices.with_role(work.office, "duty"))
     supervised = rounds.supervisions(work.scope, order)
     due = clocks.running(work.scope, order, Kind.CLOSE_OUT)
-    notices.announce(work, order, "reopened", audience, reason=reason, due=due, supervised=supervised)
+    notices.announce(work, order, "reopened", audience, reason=reason, due=due, supervised=supervised, move="")
     return work.render("reply_reopened", order=order, department="", due=due)
 
 
@@ -151,6 +152,7 @@ def _sent_back(work: Work, order: Order, template: str, reason: str) -> str:
         due=due,
         unchanged=rounds.is_unchanged(work.scope, due),
         supervised=rounds.supervisions(work.scope, order),
+        move=notices.sending_elsewhere(work.office, order),
     )
     name = department_name(work.office, order.department)
     return work.render(f"reply_{template}", order=order, department=name, due=due)

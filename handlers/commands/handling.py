@@ -71,7 +71,9 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
     said = behalf.data() if behalf else {}
     work.scope.record("反馈", order, contacted_at=at, channel=channel, text=text, **said)
     left = work.rules.contacts_needed_unreachable - order.unreachable
-    finish = "" if not order.reached and left > 0 else _finish(work, order)
+    stranded = notices.sending_elsewhere(work.office, order)
+    move = stranded if may(work.actor, order, STEPS["改派"]) else ""
+    finish = "" if stranded or (not order.reached and left > 0) else _finish(work, order)
     return work.render(
         "reply_contact",
         order=order,
@@ -81,6 +83,7 @@ def contact(work: Work, order: Order, arguments: Arguments) -> str:
         left=left,
         dated=dated,
         finish=finish,
+        move=move,
         unphoned=_unphoned(order),
     )
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from handlers import clocks, notices
+from handlers import clocks, notices, rounds
 from handlers.lines import short_category
 from handlers.lookup import having_fact
 from handlers.notices import Audience
@@ -37,6 +37,8 @@ NOTICE, DIGEST, IMPORT_DIGEST, CHANGES_DIGEST = "new_order", "arrivals_digest", 
 """Kinds of messages: one new order, those that were held, those of a large import, what changed at the source."""
 ARRIVED = "arrived"
 """The batch of those that came in by themselves, or belong to an import that needs no digest of its own."""
+REOPENED = "重新办理"
+"""Stands behind the changed columns where the change opened the order again: nothing else tells of it."""
 _LOOKED_THROUGH = 5000
 """Messages among which those of the last hour are looked for: more than any hour has."""
 
@@ -51,7 +53,7 @@ class Telling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to tell: which order, and in `data` the changed columns or the contradiction."""
+    """One thing to tell: which order, and in `data` the changed columns (and `REOPENED`) or the contradiction."""
 
     kind: Telling
     order: int
@@ -348,7 +350,18 @@ def _tell_changed(office: Office, scope: Scope, order: Order, columns: Sequence[
     departments = (order.department,) if order.department else ()
     people = notices.next_to_act(office, order) if order.open else ()
     audience = Audience((notices.DISPATCH,), departments, people)
-    _post(office, scope, order, audience, "upstream_change", columns=columns)
+    due = clocks.running(scope, order, Kind.CLOSE_OUT) if REOPENED in columns else None
+    _post(
+        office,
+        scope,
+        order,
+        audience,
+        "upstream_change",
+        columns=[column for column in columns if column != REOPENED],
+        due=due,
+        supervised=rounds.supervisions(scope, order),
+        move=notices.sending_elsewhere(office, order),
+    )
 
 
 def _tell_mismatch(office: Office, scope: Scope, order: Order, found: Sequence[str]) -> None:

@@ -58,7 +58,8 @@ def _findings(taken: Accepted) -> list[Finding]:
     if taken.result is Result.NEW and not taken.history:
         found.append(Finding(Telling.NEW, number))
     if taken.result is Result.CHANGED and not taken.order.history and _is_news(taken):
-        found.append(Finding(Telling.CHANGED, number, taken.changes))
+        reopened = (announcing.REOPENED,) if taken.decision is Decision.REOPENED else ()
+        found.append(Finding(Telling.CHANGED, number, (*taken.changes, *reopened)))
     if taken.mismatch:
         found.append(Finding(Telling.MISMATCH, number, (taken.mismatch,)))
     return found

@@ -6,6 +6,7 @@ import pytest
 
 from handlers.work import unsealed
 from storage.tables import Evaluation, Fact, VaultRow
+from tests.handlers.test_stranded import without
 from tests.street import CALLER, PHONE, TO, URGENT, Street, assert_no_personal_data, at, row
 
 RESULT = {"新增": 0, "未变": 0, "变更": 0}
@@ -252,13 +253,58 @@ def test_an_import_opens_again_what_the_source_had_finished(street: Street) -> N
     street.check()
 
 
+@pytest.mark.parametrize("urgent", [False, True])
+def test_what_the_source_opens_again_is_told_with_what_runs_anew(street: Street, *, urgent: bool) -> None:
+    more = URGENT if urgent else {}
+    street.import_rows(row(工单状态="办理中", **more))
+    street.say("sun", "/督办 1 区 2026-06-09 12:00")
+    street.through(1, *TO["已结案"])
+    street.import_rows(row(工单状态="回复完成", **more))
+    street.move(days=3)
+    street.notices()
+
+    street.import_rows(row(工单状态="办理中", **more))
+
+    for notice in street.notices().of("upstream_change"):
+        lines = notice.text.splitlines()
+        assert f"已重新办理，新的办结时限：{street.due('办结')}" in lines
+        assert any(line.startswith("区级督办：06-09 12:00 到期") for line in lines)
+        assert "下一步：联系来电人后 /反馈 1 已接通 说明" in lines
+
+
+def test_what_the_source_opens_again_for_nobody_is_to_be_sent_elsewhere(street: Street) -> None:
+    street.import_rows(row(工单状态="办理中"))
+    street.through(1, *TO["已结案"])
+    street.import_rows(row(工单状态="回复完成"))
+    street.organisation = without("chengguan")
+    street.notices()
+
+    street.import_rows(row(工单状态="办理中"))
+
+    text = street.notices().only("upstream_change").text
+    assert "下一步：/改派 1 理由，再派给别的科室" in text
+    assert "/反馈" not in text
+
+
+def test_other_changes_do_not_speak_of_a_new_round(one: Street) -> None:
+    one.through(1, *TO["办理中"])
+    one.notices()
+
+    one.import_rows(row(标题="施工噪声整夜扰民", 到达时间="2026-06-01 09:00"))
+
+    assert all("重新办理" not in notice.text for notice in one.notices())
+
+
 def test_history_that_the_source_opens_again_is_to_be_dispatched(one: Street) -> None:
     one.import_rows(row(2, 工单状态="回复完成"))
 
     one.import_rows(row(2, 工单状态="办理中"))
 
     assert (one.order(2).state, one.order(2).history) == ("待派单", False)
-    assert str(one.notices().only("upstream_change")) == "dispatch: upstream_change #2 @zhang @li @zhao"
+    notice = one.notices().only("upstream_change")
+    assert str(notice) == "dispatch: upstream_change #2 @zhang @li @zhao"
+    assert notice.text.startswith("【#2】来源系统有变更：工单状态\n")
+    assert "下一步：/派单 2 主办科室" in notice.text
     one.through(2, "派单", "接单")
     one.check()
 

@@ -274,7 +274,10 @@ _TO_BE_PHONED: Final = (State.AWAITING_DISPATCH, State.AWAITING_ACCEPTANCE, Stat
 
 
 def _touched(work: Work) -> Condition:
-    """Orders the asker handles, or signed or dispatched today; the journal's index finds the latter."""
+    """Orders the asker handles, or signed or dispatched today; the journal's index finds the latter.
+
+    Who went to another 科室 handles none of the old one's any more (`notices.handling`).
+    """
     me, today = work.actor.id, start_of_day(day_of(work.now))
     event = table(Event)
     acted = sa.select(event.c.order_id).where(
@@ -284,7 +287,8 @@ def _touched(work: Work) -> Condition:
         sa.and_(_orders.c.signed_by == me, _orders.c.signed_at >= today),
         sa.and_(_orders.c.dispatched_by == me, _orders.c.dispatched_at >= today),
     )
-    handled = sa.and_(unindexed(_orders.c.handler) == me, _orders.c.open.is_(True))
+    own = unindexed(_orders.c.department) == work.actor.department
+    handled = sa.and_(unindexed(_orders.c.handler) == me, own, _orders.c.open.is_(True))
     return sa.or_(handled, sa.and_(_orders.c.id.in_(acted), still))
 
 

@@ -121,6 +121,22 @@ def test_a_handler_who_went_to_another_department_is_called_no_more(street: Stre
     assert all("qian" not in notice.people for notice in street.notices())
 
 
+def test_a_handler_who_went_to_another_department_has_the_order_in_no_list(street: Street) -> None:
+    street.import_rows(row(到达时间=LATE))
+    street.through(1, *TO["办理中"])
+    street.say("wang", "/分办 1 钱队员")
+    stand(street, at(1, "18:00"))
+    assert "#1 " in street.say("qian", "/我的")
+    street.organisation = moved("qian", "pingan")
+
+    lists = stand(street, at(2, "08:30")).of("morning_list")
+
+    assert [notice.group for notice in lists if "#1 " in notice.text] == ["@wang"], "it still waits for the 科室"
+    assert "#1 " not in street.say("qian", "/我的")
+    street.organisation = sample_organisation()
+    assert "#1 " in street.say("qian", "/我的")
+
+
 def test_a_step_up_leaves_out_a_handler_who_is_gone(street: Street) -> None:
     street.import_rows(row(到达时间=LATE))
     street.through(1, *TO["办理中"])

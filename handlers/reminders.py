@@ -247,9 +247,12 @@ def _clock(scope: Scope, order: int, kind: str, generation: int) -> Clock | None
 
 
 def _had_this_due_time(scope: Scope, clock: Clock) -> bool:
-    """Whether an earlier generation was due then, too: whoever sent the order back has said so."""
+    """Whether people know this due time from an earlier generation: it ran until then, or was met and whoever sent the
+    order back has said so. One that another due time had replaced before then told nobody that it passed."""
     earlier = (each for each in scope.rows(Clock, clock.order_id) if each.generation < clock.generation)
-    return any((each.kind, each.due_at) == (clock.kind, clock.due_at) for each in earlier)
+    same = [each for each in earlier if (each.kind, each.due_at) == (clock.kind, clock.due_at)]
+    ended = ((each, each.superseded_at or each.cancelled_at) for each in same)
+    return any(each.met_at is not None or at is None or at >= each.due_at for each, at in ended)
 
 
 def _latest_step(clock: Clock, rules: Rules, now: datetime, *, told: bool) -> datetime | None:

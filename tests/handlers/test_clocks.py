@@ -1,6 +1,6 @@
 """Clocks: when each starts and is due, what ends it, what is said about it (domain, section 3)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -201,6 +201,31 @@ def test_a_new_due_time_of_the_city_wins_as_a_new_generation(street: Street) -> 
     assert (second.generation, second.due_at) == (1, at(3, "12:00"))
     assert "新的办理时限：06-03 12:00" in street.notices().only("upstream_change").text
     street.check()
+
+
+def reminders_of_a_due_time_given_again(street: Street, *, changed_away: datetime) -> list[str]:
+    """What is told of 办结 after the city gave 06-05 12:00, later 06-10 12:00, and on 6 June the first one again."""
+    street.import_rows(row(办理时限="2026-06-05 12:00", **ARRIVED))
+    street.through(1, "签收", "派单", "接单", "反馈")
+    street.move(to=changed_away)
+    street.import_rows(row(办理时限="2026-06-10 12:00", **ARRIVED))
+    street.move(to=at(6, "09:00"))
+    street.notices()
+    street.import_rows(row(办理时限="2026-06-05 12:00", **ARRIVED))
+    street.move(minutes=5)
+    assert street.clock("办结").breached_at == at(5, "12:00")
+    return [notice.text for notice in street.notices() if notice.kind in ("reminder", "catch_up")]
+
+
+def test_a_due_time_that_the_city_gives_again_after_it_passed_is_told(street: Street) -> None:
+    (text,) = reminders_of_a_due_time_given_again(street, changed_away=at(2))
+
+    assert "办结：06-05 12:00 到期，已超 21小时" in text
+    street.check()
+
+
+def test_a_due_time_that_was_told_when_it_passed_is_not_told_again(street: Street) -> None:
+    assert reminders_of_a_due_time_given_again(street, changed_away=at(5, "15:00")) == []
 
 
 def test_a_clock_is_frozen_when_it_starts(one: Street, tmp_path: object) -> None:

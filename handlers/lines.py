@@ -69,9 +69,6 @@ def next_due() -> sa.ScalarSelect[datetime]:
     )
 
 
-_ARROW = re.compile(r"\s*(?:[-—–－]+[>＞]|→|[>＞])\s*")
-
-
 def has_running(kind: str) -> sa.ColumnElement[bool]:
     """Whether a clock of this kind runs for the order, for a query over `orders`."""
     clock, orders = table(ClockTable), table(OrderTable)
@@ -89,3 +86,6 @@ def provisional_dues(scope: Scope, orders: Sequence[int]) -> set[tuple[int, date
     mine = (clock.c.order_id.in_(orders), clock.c.provisional.is_(True))
     query = sa.select(clock.c.order_id, clock.c.due_at).where(*mine, _running())
     return {(order, due) for order, due in scope.connection.execute(query)} if orders else set()
+
+
+_ARROW = re.compile(r"\s*(?:[-—–－]+[>＞]|→|[>＞])\s*")

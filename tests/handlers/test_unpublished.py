@@ -21,7 +21,7 @@ def test_a_supervision_in_such_workdays_is_marked_in_reply_notice_sheet_and_hist
     reply = guessed.say("sun", "/督办 1 区 200个工作日后")
 
     assert f"已列为区级督办，截止 {DUE}" in reply
-    assert f"{DUE} 前办理" in guessed.notices().of("supervised")[0].text
+    assert f"{DUE}前办理" in guessed.notices().of("supervised")[0].text
     assert guessed.clock("区级督办").provisional
     sheet = guessed.say("zhang", "/查 1")
     assert f"区级督办{MARK}，限 2027-03-15 24:00（孙主任" in sheet

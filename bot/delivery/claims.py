@@ -55,7 +55,7 @@ def claim(
         return False
     if doubts.outlived(office, scope, row, sender):
         return True
-    if sharing.comes_later(scope, row, sender, holder, sender_of):
+    if sharing.comes_later(scope, endpoint, row["priority"], holder, sender_of):
         return False
     if row["priority"] not in HURRIED and _merged(office, scope, row, sender, compose):
         return True

@@ -15,7 +15,7 @@ from loguru import logger
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import Clock
-from bot.delivery import cards, console, detours, ledger, quotas, rerouting, standstill
+from bot.delivery import cards, console, detours, ledger, quotas, rerouting, sharing, standstill
 from bot.delivery.asking import ask
 from bot.delivery.claims import Claim, claim, record
 from bot.delivery.ledger import Row
@@ -199,7 +199,8 @@ class Delivery:
         return await asyncio.to_thread(self._office.store.read, self._look, now=now)
 
     def _look(self, scope: Scope) -> dict[str, datetime]:
-        moments = ledger.moments(scope, self._sender_of, self._holder)
+        held_back = sharing.held_back(scope, self._holder, self._sender_of)
+        moments = ledger.moments(scope, self._sender_of, self._holder, held_back)
         for endpoint, at in moments.items():
             if not self._ways.exists(endpoint):
                 moments[endpoint] = max(at, rerouting.due(self._office, self._ways, scope, endpoint, at))

@@ -44,12 +44,17 @@ Row = Mapping[str, Any]
 _BOX, _ATTEMPT, _LEASE = table(Outbox), table(Attempt), table(Lease)
 
 
-def moments(scope: Scope, sender_of: Callable[[str], Sender | None], holder: str) -> dict[str, datetime]:
+def moments(
+    scope: Scope,
+    sender_of: Callable[[str], Sender | None],
+    holder: str,
+    held_back: Collection[str] = (),
+) -> dict[str, datetime]:
     """Endpoint → the earliest moment at which there is something to do for it.
 
     A sender's limits are counted here, and what is not hurried waits for the end of its crowded minutes; an endpoint
     without a sender (None) is due as soon as something waits. Endpoints that another replica holds are due when its
-    lease ends.
+    lease ends. What waits at those `held_back` is due as soon as the more urgent that they wait for has gone.
     """
     hurried = _BOX.c.priority.in_(HURRIED)
     waiting = outbox.endpoints_waiting(scope, hurried), outbox.endpoints_waiting(scope, ~hurried)
@@ -62,8 +67,8 @@ def moments(scope: Scope, sender_of: Callable[[str], Sender | None], holder: str
     for endpoint in {*waiting[0], *waiting[1], *doubtful, *begun}:
         sender = sender_of(endpoint)
         free = quotas.EARLIEST if sender is None else quotas.free_from(scope, endpoint, sender.limits)
-        due = [max(at[endpoint], free) for at in waiting if endpoint in at]
-        if sender is not None and sender.avoid and endpoint in waiting[1]:
+        due = [max(at[endpoint], free) for at in waiting if endpoint in at and endpoint not in held_back]
+        if due and sender is not None and sender.avoid and endpoint in waiting[1]:
             due[-1] = crowding.quiet_from(max(due[-1], scope.now), endpoint, sender.avoid)
         if endpoint in begun:
             due.append(scope.now)

@@ -4,7 +4,7 @@ A request reaches the platform between its beginning and its end, and an endpoin
 end therefore keeps the platform's own count within the limit, however long a request was on its way.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,8 @@ from storage.transaction import Scope
 EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 PAUSES: Final = 10
 """Attempts among which a pause is looked for: nothing is sent while one holds."""
+QUICKEST: Final = timedelta(milliseconds=100)
+"""★ No request is done sooner, with what is written before and after it."""
 _ATTEMPT, _DRAW = table(Attempt), table(Draw)
 _PAUSE: Final = "pause:"
 """How a bucket's pause is called among the leases: nobody may use it until then."""
@@ -59,6 +61,20 @@ def free_from(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> datetim
     """The earliest moment for the next request to an endpoint, by limits and pauses."""
     refills = [at + limit.window for limit in limits for at in _ends(scope, endpoint, limit, limit.count - 1, 1)]
     return max((paused_until(scope, endpoint, limits), *refills))
+
+
+def leaves(scope: Scope, limits: tuple[Limit, ...], ahead: Sequence[int]) -> bool:
+    """Whether what is shared allows one more request now and still all that wait at others, so many at each of them."""
+    for limit in limits:
+        if limit.bucket is None:
+            continue
+        # One request at a time: nobody can use up what is counted by the second.
+        others = sum(min(count, max(limit.window // QUICKEST, 1)) for count in ahead)
+        if others >= limit.count:
+            return False
+        if any(at + limit.window > scope.now for at in _ends(scope, "", limit, limit.count - 1 - others, 1)):
+            return False
+    return True
 
 
 def paused_until(scope: Scope, endpoint: str, limits: tuple[Limit, ...]) -> datetime:

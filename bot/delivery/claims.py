@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final
 
 from bot.delivery import crowding, doubts, ledger, merging, quotas, sharing, unmade
 from bot.delivery.composing import content_of
@@ -19,6 +20,8 @@ from storage.transaction import Scope
 
 LEASE = timedelta(seconds=30)
 """How long an endpoint stays with a replica after its last claim."""
+
+_PASSED: Final = "这一步已经办过，按钮不再发送"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ def claim(
     if row is None:
         return False
     if doubts.outlived(office, scope, row, sender):
+        return True
+    if ledger.repeats(row) and ledger.passed(scope, row):
+        # It would cost a place of the limit, and cannot be corrected any more where buttons go by themselves.
+        outbox.update(scope, row["id"], state=Status.CANCELLED, detail=_PASSED)
         return True
     if sharing.comes_later(scope, endpoint, row["priority"], holder, sender_of):
         return False
@@ -153,8 +160,9 @@ def _rest(
 
 
 def _own_fault(row: Row) -> bool:
-    """Whether a refusal is about the message and says nothing of the robot: its handle expired, its card is gone."""
-    return any(key in (row["content"] or {}) for key in ("reply", "edits"))
+    """Whether a refusal is about the message and says nothing of the robot: its handle expired, its card is gone, its
+    buttons are not taken there."""
+    return ledger.repeats(row) or any(key in (row["content"] or {}) for key in ("reply", "edits"))
 
 
 def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:

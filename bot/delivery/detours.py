@@ -16,7 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bot.delivery import ledger, quotas
-from bot.delivery.ledger import CARD_UPDATE, NOT_DELIVERED, Row
+from bot.delivery.ledger import NOT_DELIVERED, Row
 from bot.delivery.ways import Way, Ways
 from handlers import notices
 from handlers.notices import Audience
@@ -44,7 +44,7 @@ _DUE = _BOX.c.detour_at.is_not(None), _BOX.c.state.in_((Status.FAILED, Status.UN
 
 def moment(office: Office, scope: Scope, row: Row) -> datetime | None:
     """When a message that will not arrive is to be named by another way; None for what is no news to anybody."""
-    if row["kind"] == CARD_UPDATE or row["audience"].startswith("="):
+    if ledger.repeats(row) or row["audience"].startswith("="):
         return None
     urgent = row["priority"] == Priority.URGENT
     return scope.now if urgent else scope.now + office.rules(scope.now).doubtful.collect

@@ -14,7 +14,7 @@ from bot.platforms.contract import Outcome, Sender
 from storage import outbox
 from storage.columns import table
 from storage.outbox import HURRIED, WAITING, Priority, Status
-from storage.tables import Attempt, Lease, Outbox
+from storage.tables import Attempt, Lease, OrderTable, Outbox
 from storage.transaction import Scope
 
 NOT_DELIVERED = "not_delivered"
@@ -41,7 +41,7 @@ _FRESH: dict[str, Any] = {
     "detour_at": None,
 }
 Row = Mapping[str, Any]
-_BOX, _ATTEMPT, _LEASE = table(Outbox), table(Attempt), table(Lease)
+_BOX, _ATTEMPT, _LEASE, _ORDER = table(Outbox), table(Attempt), table(Lease), table(OrderTable)
 
 
 def moments(
@@ -77,6 +77,20 @@ def moments(
         if due:
             found[endpoint] = max(min(due), held.get(endpoint, quotas.EARLIEST))
     return found
+
+
+def repeats(row: Row) -> bool:
+    """Whether a message only repeats what others say: buttons behind their text, or a change of a card. Nobody misses
+    it, and nobody is told where it does not arrive."""
+    return row["kind"] == CARD_UPDATE or (row["part"] is not None and row["priority"] == Priority.EDIT)
+
+
+def passed(scope: Scope, row: Row) -> bool:
+    """Whether a message shows a step that its order has left behind: nobody may take it any more."""
+    if row["shown"] is None or row["order_id"] is None:
+        return False
+    query = sa.select(_ORDER.c.state).where(_ORDER.c.id == row["order_id"])
+    return bool(scope.connection.execute(query).scalar() != row["shown"])
 
 
 def recent(scope: Scope, endpoint: str) -> list[Row]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.delivery import detours, ledger
 from bot.delivery.claims import LEASE
-from bot.delivery.ledger import CARD_UPDATE, MERGED_DIGEST, Row
+from bot.delivery.ledger import MERGED_DIGEST, Row
 from bot.delivery.ways import Ways
 from bot.routes import platform_of
 from handlers.office import Office
@@ -73,7 +73,7 @@ def _in_doubt(office: Office, scope: Scope, endpoint: str) -> None:
 
 def _move(office: Office, ways: Ways, scope: Scope, row: Row) -> None:
     content: dict[str, Any] = row["content"] or {}
-    if row["kind"] == CARD_UPDATE:
+    if ledger.repeats(row):  # what it repeats went, or goes, by itself
         outbox.update(scope, row["id"], state=Status.CANCELLED, detail=_GONE)
     elif row["kind"] == MERGED_DIGEST and row["repeat_of"] is None:
         _take_apart(scope, row)

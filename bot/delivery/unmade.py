@@ -14,7 +14,7 @@ from loguru import logger
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.delivery import detours, ledger, merging
-from bot.delivery.ledger import CARD_UPDATE, MERGED_DIGEST, NOT_DELIVERED, Row
+from bot.delivery.ledger import MERGED_DIGEST, NOT_DELIVERED, Row
 from bot.platforms.contract import Outgoing, Sender
 from handlers.office import Office
 from storage import outbox
@@ -81,8 +81,8 @@ def fail(office: Office, scope: Scope, row: Row, detail: str) -> None:
 
 def refused(office: Office, scope: Scope, row: Row, **facts: object) -> None:
     """A message will not arrive, whoever said no: it is named by another way."""
-    # A card that could not be changed is in nobody's way: its text still says how to ask.
-    state = Status.CANCELLED if row["kind"] == CARD_UPDATE else Status.FAILED
+    # A card that could not be changed, buttons that could not be sent: their text has arrived, and says how to ask.
+    state = Status.CANCELLED if ledger.repeats(row) else Status.FAILED
     outbox.update(scope, row["id"], **{**facts, "state": state, "detour_at": detours.moment(office, scope, row)})
     if row["kind"] == MERGED_DIGEST:
         merging.follow(scope, row, **{**facts, "state": Status.FAILED})

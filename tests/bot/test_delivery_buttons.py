@@ -3,13 +3,18 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from bot.platforms.contract import Answer, Outcome
 from bot.platforms.wecom.chat import BotChat
 from handlers.states import State
+from storage import robots
+from storage.columns import table
 from storage.outbox import Priority, Status
-from tests.bot.delivery_desk import HandClock, house
+from storage.tables import OrderTable
+from tests.bot.delivery_desk import ROBOT, HandClock, house
 from tests.bot.test_delivery_watch import shown
+from tests.platforms.wecom_server import FakeWeCom
 
 MINUTE = timedelta(minutes=1)
 CHAT = "wecom:dispatch"
@@ -80,3 +85,62 @@ async def test_a_notice_with_a_button_is_not_said_to_have_been_too_long(office):
     (whole,) = office.rows(state=Status.SPLIT)
     assert whole.detail == "分成 2 条发送"
     assert "\n分成几条发送（太长，或按钮另发一条）：1 条" in shown(office)
+
+
+def buttons(process):
+    return [(row.state, row.detour_at) for row in process.rows(priority=int(Priority.EDIT))]
+
+
+def robots_failing(process):
+    return process.store.read(robots.failing, now=process.clock.now())
+
+
+async def test_buttons_whose_way_goes_do_not_bring_their_notices_a_second_time(store):
+    clock = HandClock()
+    async with FakeWeCom(now=clock.now) as robot, house(store, clock, robot) as office:
+        office.line = Line(clock)
+        office.senders[CHAT] = BotChat(office.line, "wr1", 2, ("template_card",))
+        for number in range(1, 21):
+            await tell(office, number)
+        await office.delivery.drain()
+        assert [kind for kind, _, _ in office.line.said].count("markdown") == 20
+        del office.senders[CHAT]
+        await office.through(5 * MINUTE)
+        assert office.senders[ROBOT] is not None
+        assert robot.contents == []
+        assert {state for state, _ in buttons(office)} == {Status.SENT, Status.CANCELLED}
+
+
+async def test_buttons_without_any_way_are_not_said_to_be_lost(office):
+    for number in range(1, 21):
+        await tell(office, number)
+    await office.delivery.drain()
+    del office.senders[CHAT]
+    await office.through(timedelta(days=2))
+    assert {state for state, _ in buttons(office)} == {Status.SENT, Status.CANCELLED}
+    assert office.rows(kind="not_delivered") == []
+    assert office.rows(state=Status.FAILED) == []
+
+
+async def test_refused_buttons_alarm_nobody_for_their_text_arrived(office):
+    office.line.answers = [Answer(Outcome.SENT, "已送达", 200, 0), Answer(Outcome.PERMANENT, "不支持", 200, 40008)]
+    await tell(office, 1)
+    await office.through(timedelta(hours=1))
+    assert buttons(office) == [(Status.CANCELLED, None)]
+    assert office.rows(kind="not_delivered") == []
+    assert office.rows(kind="robot_failing") == []
+    assert robots_failing(office) == {}
+
+
+async def test_buttons_of_a_step_that_is_over_are_not_sent(office):
+    for number in range(1, 22):
+        await office.order(number, State.AWAITING_SIGNATURE)
+        await tell(office, number, shown=State.AWAITING_SIGNATURE)
+    await office.delivery.drain()
+    assert len(office.line.said) == 22, "the limit is used up: twenty-one texts, one card"
+    orders = table(OrderTable)
+    signed = sa.update(orders).where(orders.c.id > 2).values(state=State.AWAITING_DISPATCH)
+    await office.change(lambda scope: scope.execute(signed))
+    await office.through()
+    assert [kind for kind, _, _ in office.line.said[21:]] == ["template_card"] * 2
+    assert [state for state, _ in buttons(office)] == [Status.SENT] * 2 + [Status.CANCELLED] * 19

@@ -5,7 +5,7 @@ Answers are counted in the store (`storage.robots`); a connection that is not th
 another replica holds it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -82,13 +82,14 @@ class Watch:
         counted = {e: at for e, at in robots.failing(scope).items() if self._ways.sender_of(e) is not None}
         return {**mute, **self._ways.lost, **counted}
 
-    def _again(self, scope: Scope, alarmed: Collection[str], failing: Collection[str]) -> dict[str, datetime]:
+    def _again(self, scope: Scope, alarmed: Mapping[str, datetime], failing: Collection[str]) -> dict[str, datetime]:
         """Endpoint that still fails → when its alarm is given once more: while something waits behind it, or its
         connection is away. What has no way at all is named message by message."""
+        # An alarm of which nobody wrote down when it was given last counts from when the failure began.
         told, waiting = robots.told(scope), outbox.endpoints_waiting(scope)
         missed = [e for e in alarmed if e in failing and (e in waiting or e in self._ways.lost)]
         pause = self._office.rules(scope.now).robot_failing_again
-        return {e: told.get(e, scope.now) + pause for e in missed if platform_of(e) != NOWHERE}
+        return {e: told.get(e, alarmed[e]) + pause for e in missed if platform_of(e) != NOWHERE}
 
     def _works_again(self, endpoint: str, failing: Collection[str]) -> bool:
         if platform_of(endpoint) == NOWHERE:

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from bot.platforms.contract import Limit
+from storage.columns import table
 from storage.outbox import Priority, Status
+from storage.tables import Slot
 from tests.bot.delivery_desk import ROBOT, HandClock, house
 from tests.bot.test_delivery_watch import SECOND_KEY, Chat
 from tests.platforms import wecom_server as fake
@@ -190,3 +193,19 @@ async def test_one_refused_message_behind_which_nothing_waits_is_no_daily_alarm(
     for span in (0 * FIVE, 2 * FIVE, DAY, DAY):
         await jump(process, span)
     assert len(alarms(second)) == 1
+
+
+async def test_an_alarm_given_before_anybody_wrote_down_when_is_repeated_too(two):
+    process, first, second = two
+    first.then(*[REMOVED] * 50000)
+    await process.queue("【#1】已派单", order=1)
+    await process.delivery.drain()
+    await jump(process, 2 * FIVE)
+    assert len(alarms(second)) == 1
+    slots = table(Slot)
+    await process.change(lambda scope: scope.execute(sa.delete(slots).where(slots.c.job == "robot_told")))
+    process.restart("two")
+    await jump(process, timedelta(hours=1))
+    assert len(alarms(second)) == 1
+    await jump(process, DAY)
+    assert len(alarms(second)) == 2

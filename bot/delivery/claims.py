@@ -166,9 +166,14 @@ def _own_fault(row: Row) -> bool:
 
 
 def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
-    """Queue the parts of a long message in its place; people are called by the first part only."""
+    """Queue the parts of a long message in its place; people are called by the first part only.
+
+    That the whole was named by another way, or is to be, holds for its parts: one that is to be is named by the first.
+    """
+    named = row["told_at"] or (scope.now if row["detour_at"] is not None else None)
     for number, part in enumerate(parts, start=1):
         hidden = unmade.revealing(row)
+        leads = number == 1
         ledger.copy(
             scope,
             row,
@@ -180,5 +185,7 @@ def _divide(scope: Scope, row: Row, parts: list[Outgoing]) -> None:
             part=number,
             names=row["names"],
             shown=row["shown"] if part.actions else None,
+            told_at=row["told_at"] if leads else named,
+            detour_at=row["detour_at"] if leads else None,
         )
     outbox.update(scope, row["id"], state=Status.SPLIT, detail=f"分成 {len(parts)} 条发送", shown=None)

@@ -209,3 +209,20 @@ async def test_an_alarm_given_before_anybody_wrote_down_when_is_repeated_too(two
     assert len(alarms(second)) == 1
     await jump(process, DAY)
     assert len(alarms(second)) == 2
+
+
+async def test_a_long_message_that_was_named_whole_is_not_named_again_in_parts(two):
+    """It is divided when its turn comes, long after it was named."""
+    process, first, second = two
+    first.then(*[REMOVED] * 50000)
+    await process.queue("【#1】已派单", order=1)
+    await process.delivery.drain()
+    await process.queue("【#7】紧急工单：" + "很长的诉求。" * 600, Priority.URGENT, order=7)
+    await process.delivery.drain()
+    await process.through(timedelta(hours=1))
+    assert len(process.rows(state=Status.SPLIT)) == 1
+    assert len(named(second)) == 1
+    first.mend()
+    await process.through(timedelta(minutes=6))
+    assert len(named(second)) == 1
+    assert {row.state for row in process.rows(endpoint=ROBOT)} == {Status.SENT, Status.SPLIT}

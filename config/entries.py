@@ -3,13 +3,16 @@
 Format and requirements: interface, "The organisation file"; roles: domain, section 1.
 """
 
+import contextlib
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from config.problems import did_you_mean
+from config.robot_forms import robot_key
 
 ROLES: Final = {
     "duty": "值班坐席",
@@ -131,8 +134,13 @@ class Robot(_Part):
 
     @property
     def fingerprint(self) -> str:
-        """A stable name for logs, limits and leases that gives nothing away: `wecom:` and twelve hex digits."""
-        return f"{self.platform}:{sha256(self.webhook.get_secret_value().encode()).hexdigest()[:12]}"
+        """A stable name for logs, limits and leases that gives nothing away: `wecom:` and twelve hex digits. However
+        its address is written, a robot has one."""
+        url = self.webhook.get_secret_value()
+        with contextlib.suppress(ValueError):  # of an address that the organisation file would not take
+            host = (urlsplit(url).hostname or "").rstrip(".")
+            url = f"{host} {robot_key(self.platform, url)}".lower()
+        return f"{self.platform}:{sha256(url.encode()).hexdigest()[:12]}"
 
 
 class Group(_Named):

@@ -6,7 +6,7 @@ import pytest
 
 import config
 from config.errors import ConfigError
-from config.organisation import ROLES, Organisation, Person, load_organisation, role_name
+from config.organisation import ROLES, Organisation, Person, Robot, load_organisation, role_name
 
 SAMPLE = Path(config.__file__).parent / "sample" / "organisation.toml"
 
@@ -139,6 +139,29 @@ def test_webhooks_never_show_and_have_a_stable_name(load):
     assert robot.webhook.get_secret_value() == HOOK
     assert robot.fingerprint == load().group("dispatch").robots[0].fingerprint
     assert robot.fingerprint.startswith("wecom:") and "3f2a" not in robot.fingerprint
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        HOOK + "&debug=1",
+        HOOK.replace("?key", "?debug=1&key"),
+        HOOK + "/",
+        HOOK.replace("qyapi", "QYAPI"),
+        HOOK.replace("qq.com", "qq.com."),
+        HOOK.replace("3f2a", "3F2A"),
+    ],
+)
+def test_a_robot_has_one_name_however_its_address_is_written(written):
+    """What the platform has counted is counted for the robot."""
+    assert Robot(platform="wecom", webhook=written).fingerprint == Robot(platform="wecom", webhook=HOOK).fingerprint
+
+
+def test_other_robots_have_other_names():
+    other = HOOK.replace("3f2a", "3f2b")
+    hosted = HOOK.replace("qyapi.weixin.qq.com", "wecom.example.com")
+    names = {Robot(platform="wecom", webhook=url).fingerprint for url in (HOOK, other, hosted, "http://127.0.0.1/x")}
+    assert len(names) == 4
 
 
 def test_entries_can_be_members_of_sets(load):

@@ -15,6 +15,10 @@ class Turns:
         """How many keys somebody waits or works for."""
         return len(self._queues)
 
+    def length(self, key: Hashable) -> int:
+        """How many stand in line for a key, with who has the turn."""
+        return len(self._queues.get(key, ()))
+
     def join(self, key: Hashable) -> Event:
         """Stand in line, at once, without waiting. The event is set when it is one's turn; whoever joined must
         `leave`, also without having had a turn."""

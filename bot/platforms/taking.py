@@ -26,7 +26,10 @@ PATIENCE: Final = timedelta(seconds=1)
 GRACE: Final = timedelta(seconds=5)
 """★ How long `stop` waits for what is under way. What is not stored by then is lost, and named in the log."""
 MOST: Final = 200
-"""★ Messages of one platform that are under way at a time. Further ones are not acknowledged: it repeats them."""
+"""★ Messages of one platform that are under way at a time. Further ones are not acknowledged: it repeats them. Only
+WeCom's WebSocket, which waits for no acknowledgement, repeats nothing: there they are lost, and named in the log."""
+MOST_OF_ONE: Final = 20
+"""★ Messages of one person among these: what waits behind a slow one of theirs must leave room for everybody else."""
 TRIES: Final = 5
 """★ How often a message is tried that a fault of ours stops; while the store takes nothing, for ever."""
 
@@ -40,8 +43,10 @@ class Replayed(Exception):
 
 
 class Taking:
-    """The messages of one platform that are being taken, at most `most` at a time. `waits` is the pause after an
-    attempt (from 1)."""
+    """The messages of one platform that are being taken, at most `most` at a time, and `MOST_OF_ONE` of one person.
+
+    `waits` is the pause after an attempt (from 1).
+    """
 
     def __init__(self, platform: str, waits: Callable[[int, Random], timedelta] = pause, most: int = MOST) -> None:
         self._most = most
@@ -100,11 +105,14 @@ class Taking:
     async def _begin(
         self, work: Callable[[asyncio.Event], Awaitable[T]], patience: timedelta | None, number: str, who: str | None
     ) -> T | None:
-        if len(self._tasks) >= self._most:
-            logger.bind(platform=self._platform).warning("message {} is not taken: too many are under way", number)
+        line: object = object() if who is None else who
+        own = self._turns.length(line) >= MOST_OF_ONE
+        if own or len(self._tasks) >= self._most:
+            whose = "of one person " if own else ""
+            log = logger.bind(platform=self._platform)
+            log.warning("message {} is not taken: too many {}are under way", number or "?", whose)
             raise Full("正在处理的消息太多，请稍后再发")
         # The place in line is taken before anything is awaited: it is the order of arrival.
-        line: object = object() if who is None else who
         turn = self._turns.join(line)
         task = asyncio.create_task(self._insist(lambda: work(turn)), name=number or "?")
         self._tasks.add(task)

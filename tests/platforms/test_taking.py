@@ -5,7 +5,7 @@ import pytest
 from loguru import logger
 
 from bot.platforms import taking
-from bot.platforms.taking import TRIES, Full, Replayed, Taking
+from bot.platforms.taking import MOST_OF_ONE, TRIES, Full, Replayed, Taking
 from storage.errors import StoreUnavailable
 
 AT_ONCE = timedelta(0)
@@ -220,3 +220,17 @@ async def test_what_is_given_up_leaves_the_line(take, monkeypatch):
         await take(asyncio.Event().wait, AT_ONCE, who="zhang")
     await take.stop()
     assert len(take._turns) == 0
+
+
+async def test_what_waits_behind_a_slow_message_of_one_person_leaves_room_for_everybody_else():
+    take, let = Taking("x"), asyncio.Event()
+    for _ in range(MOST_OF_ONE):
+        assert await take(let.wait, AT_ONCE, who="zhang") is None
+    with pytest.raises(Full):
+        await take(let.wait, AT_ONCE, who="zhang")
+    assert await take(Work(), LONG, who="li") == "done"
+    for _ in range(MOST_OF_ONE + 1):  # nobody's
+        assert await take(let.wait, AT_ONCE) is None
+    let.set()
+    await take.stop()
+    assert await take(Work(), LONG, who="zhang") == "done"

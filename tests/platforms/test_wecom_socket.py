@@ -6,10 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from loguru import logger
 from pydantic import SecretStr
 
+from bot.platforms import taking
 from bot.platforms.contract import Action, Mention, Outcome, Outgoing, OutgoingFile, Table, Wiring
 from bot.platforms.posting import webhook_session
+from bot.platforms.taking import MOST_OF_ONE
 from bot.platforms.wecom import cards, connect
 from bot.platforms.wecom.chat import BotChat
 from bot.platforms.wecom.socket import KICKED, LONGEST, Socket
@@ -566,3 +569,23 @@ async def test_what_was_taken_is_stored_before_the_end(gateway, tmp_path):
         async with asyncio.timeout(10):
             await begun.wait()
     assert stored.is_set()
+
+
+async def test_what_is_lost_for_want_of_room_is_named_in_the_log_for_nothing_brings_it_again(bot):
+    let, told = asyncio.Event(), []
+
+    async def slow(incoming):
+        await let.wait()
+        return []
+
+    object.__setattr__(bot.platform._wiring, "receive", slow)
+    said = {"chattype": "single", "from": {"userid": "zhangsan"}, "msgtype": "text", "text": {"content": "/待办"}}
+    sink = logger.add(lambda line: told.append(line.record["message"]), level="ERROR")
+    try:
+        for number in range(MOST_OF_ONE + 1):
+            await bot.platform._take_frame(said | {"msgid": f"M{number}"}, f"r{number}")
+    finally:
+        logger.remove(sink)
+        let.set()
+    (line,) = told
+    assert f"message M{MOST_OF_ONE} is lost" in line

@@ -135,9 +135,13 @@ class WeCom:
         return None
 
     async def _take_frame(self, body: dict[str, Any], request: str) -> None:
-        """A frame of the WebSocket: the reader goes on at once. WeCom waits for no acknowledgement of one."""
-        with contextlib.suppress(Full):  # it is in the log
+        """A frame of the WebSocket: the reader goes on at once. WeCom waits for no acknowledgement of one, so none
+        comes again."""
+        try:
             await self._take_body(body, request)
+        except Full:
+            number = body.get("msgid") or request
+            logger.error("wecom: message {} is lost, no platform repeats it: who wrote it got no answer", number)
 
     async def _take_body(self, body: dict[str, Any], request: str) -> None:
         match read(body, request):
@@ -148,7 +152,9 @@ class WeCom:
                 )
             case Press() as press:
                 arrived = time.monotonic()
-                await self._taking(lambda: self._pressed(press, request, arrived), AT_ONCE, who=press.account)
+                await self._taking(
+                    lambda: self._pressed(press, request, arrived), AT_ONCE, press.message_id, press.account
+                )
             case other:
                 logger.debug("wecom: {} is not for us", other)
 

@@ -589,3 +589,24 @@ async def test_what_is_lost_for_want_of_room_is_named_in_the_log_for_nothing_bri
         let.set()
     (line,) = told
     assert f"message M{MOST_OF_ONE} is lost" in line
+
+
+async def test_a_press_that_is_given_up_is_named_in_the_log(bot, monkeypatch):
+    told, begun = [], asyncio.Event()
+
+    async def never(incoming):
+        begun.set()
+        await asyncio.Event().wait()
+
+    object.__setattr__(bot.platform._wiring, "receive", never)
+    monkeypatch.setattr(taking, "GRACE", timedelta(0))
+    event = {"eventtype": "template_card_event", "template_card_event": {"task_id": "T1", "event_key": "/签收 12"}}
+    body = {"msgid": "P1", "chattype": "single", "from": {"userid": "zhangsan"}, "msgtype": "event", "event": event}
+    await bot.platform._take_frame(body, "r1")
+    sink = logger.add(lambda line: told.append(line.record["message"]), level="ERROR")
+    try:
+        await bot.platform._taking.stop()
+    finally:
+        logger.remove(sink)
+    (line,) = told
+    assert line.startswith("message press-")

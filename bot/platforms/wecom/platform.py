@@ -167,7 +167,7 @@ class WeCom:
                 return await (self._passive(message, first) if by_xml else self._answered(message, first))
             case Press() as press if (command := cards.command_of(press)) is not None:
                 receive = partial(self._wiring.receive, press.incoming(command))
-                await self._taking.once(first, receive, who=press.account)
+                await self._taking.once(first, receive, press.message_id, press.account)
             case other:
                 logger.debug("wecom: {} is not for us", type(other).__name__)
         return None
@@ -238,7 +238,7 @@ class WeCom:
             shown = cards.settled(press, answers[0], await self._wiring.offered(incoming))
         # Not in the turn of who pressed: what they say next need not wait for the platform to have changed the card.
         with contextlib.suppress(Full):
-            await self._taking(lambda: self._change(press, request, arrived, shown), AT_ONCE)
+            await self._taking(lambda: self._change(press, request, arrived, shown), AT_ONCE, press.message_id)
 
     async def _change(self, press: Press, request: str, arrived: float, shown: dict[str, Any]) -> None:
         assert self._socket is not None

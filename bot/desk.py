@@ -30,8 +30,9 @@ class Desk:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._reports = ThreadPoolExecutor(REPORTS, thread_name_prefix="report")
 
-    async def run(self, job: Job[T]) -> T:
-        """Run a job on the writer; returns when it is durable, raises what the job raised."""
+    async def run(self, job: Job[T], handed: Callable[[], None] = lambda: None) -> T:
+        """Run a job on the writer; returns when it is durable, raises what the job raised. `handed` is called when it
+        stands in the writer's queue: what is submitted from then on runs after it."""
         future: asyncio.Future[T] = self._loop.create_future()
 
         def answer(outcome: Outcome[Any]) -> None:
@@ -43,6 +44,7 @@ class Desk:
                 future.set_exception(outcome.error)
 
         self._writer.submit(job, answer)
+        handed()
         return await future
 
     async def read(self, work: Callable[[Scope], T], now: datetime, *, wide: bool = False) -> T:

@@ -23,7 +23,7 @@ from bot.desk import Desk
 from bot.directory import Directory
 from bot.platforms.contract import Action, Incoming
 from bot.platforms.splitting import without_surrogates
-from bot.turns import Turns
+from bot.turns import Speaking
 from config.organisation import Group, Person
 from handlers import binding
 from handlers.commands.binding import WORDS
@@ -89,7 +89,7 @@ class Reception:
         self._desk = desk
         self._clock = clock
         self._redeeming = asyncio.Lock()
-        self._speaking = Turns()
+        self._speaking = Speaking()
 
     async def take(self, incoming: Incoming) -> list[str]:
         """Take one message; a `Receive`. Raises StoreError."""
@@ -118,17 +118,17 @@ class Reception:
     async def converse(self, incoming: Incoming, *, post: Post, stored: Quoted) -> list[Reply]:
         """Take one message of a platform whose accounts and chats are ours, and which keeps its messages in our store:
         the console. What one person says is taken in the order in which it was said, as `Taking` does it for the other
-        platforms. Raises StoreError, and LookupError for an account that is nobody's."""
+        platforms; here the next goes on once the last stands in the writer's queue, so that one commit takes many.
+
+        Raises StoreError, and LookupError for an account that is nobody's.
+        """
         person = self._office.organisation.person(incoming.account)
         if person is None:
             raise LookupError(incoming.account)
         chat = f"@{person.id}" if incoming.chat is None else incoming.chat
-        turn = self._speaking.join(person.id)
-        try:
-            await turn.wait()
-            return await self._router.take(incoming, person, chat, post=post, stored=stored)
-        finally:
-            self._speaking.leave(person.id, turn)
+        with self._speaking.turn(person.id) as turn:
+            await turn.begin()
+            return await self._router.take(incoming, person, chat, post=post, stored=stored, turn=turn)
 
     async def knows(self, platform: str, native: str) -> bool:
         """Whether an account or chat is ours, as the store has it now; a `Knows`. Raises StoreError."""

@@ -13,6 +13,7 @@ from bot.chat.parser import Invocation, Misread, NotACommand, Unknown, orders_of
 from bot.clock import Clock
 from bot.desk import Desk
 from bot.platforms.contract import Incoming
+from bot.turns import BY_ITSELF, Turn
 from config.organisation import Person
 from handlers.commands.helping import welcome
 from handlers.enclosures import names_order
@@ -94,12 +95,20 @@ class Router:
         self.dropped = DroppedImports(office, desk, clock)
 
     async def take(
-        self, incoming: Incoming, person: Person, chat: str, *, post: Post = _nowhere, stored: Quoted | None = None
+        self,
+        incoming: Incoming,
+        person: Person,
+        chat: str,
+        *,
+        post: Post = _nowhere,
+        stored: Quoted | None = None,
+        turn: Turn = BY_ITSELF,
     ) -> list[Reply]:
         """Answer one message; returns when everything about it is durable. Raises StoreError when nothing was stored.
 
         `chat` is our group id, or `@PERSON` for a private chat. `post` writes message and replies where the platform
-        keeps them in our store; `stored` finds the orders of the quoted message there.
+        keeps them in our store; `stored` finds the orders of the quoted message there. `turn`, which has begun, is the
+        message's place among those of the same person.
         """
         message = Message(incoming.platform, incoming.message_id, chat, person, incoming.text)
         request = understood(incoming, person, chat)
@@ -113,6 +122,7 @@ class Router:
         prepared: Answered | None = None
         if isinstance(request, Request) and BY_NAME[request.command].reads and not message.files:
             asked = request
+            await turn.alone()
             wide = BY_NAME[asked.command].wide and not (asked.references or asked.from_quote)
             prepared = await self._desk.read(lambda scope: self._ask(scope, asked, quoted), now, wide=wide)
         name = request.command if isinstance(request, Request) else "talk"
@@ -137,7 +147,8 @@ class Router:
                         cause=f"{incoming.platform}:{incoming.message_id}",
                         orders=_short_numbers(request.references) if isinstance(request, Request) else (),
                         message=(incoming.platform, incoming.message_id),
-                    )
+                    ),
+                    turn.pass_on,
                 )
         for number, error in answered.faults:
             logger.opt(exception=error).error("fault {} in command {}", number, name)

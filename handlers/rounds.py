@@ -21,12 +21,14 @@ def resume(office: Office, scope: Scope, order: Order) -> None:
     A due time of the source that it changed meanwhile wins; a 督办 that was lifted does not come back. What became
     urgent while nobody handled it is reminded as such from now on, and has its 紧急处置.
     """
-    due, last = due_again(scope, order), clocks.latest(scope, order, Kind.CLOSE_OUT)
-    if due is not None:
-        _run_on(office, scope, order, Kind.CLOSE_OUT, *due)
+    close_out, due = clocks.latest(scope, order, Kind.CLOSE_OUT), due_again(scope, order)
+    if close_out is not None and due is not None:
+        _run_on(office, scope, order, close_out, *due)
     for kind in (Kind.FOUR_DAYS, *_held(scope, order)):
-        _same_due(office, scope, order, kind, _SENT_BACK)
-    if order.level == clocks.URGENT_LEVEL and last is not None and not last.urgent:
+        last = clocks.latest(scope, order, kind)
+        if last is not None:
+            _run_on(office, scope, order, last, last.due_at, _basis(last, _SENT_BACK))
+    if order.level == clocks.URGENT_LEVEL and close_out is not None and not close_out.urgent:
         start_urgent_handling(scope, order, office.rules(scope.now), "紧急工单退回重办，自")
 
 
@@ -55,7 +57,7 @@ def restart(office: Office, scope: Scope, order: Order) -> None:
     for supervision in _held(scope, order):
         last = clocks.latest(scope, order, supervision)
         if last is not None and last.due_at > now:
-            _same_due(office, scope, order, supervision, _REOPENED)
+            _run_on(office, scope, order, last, last.due_at, _basis(last, _REOPENED))
 
 
 def due_again(scope: Scope, order: Order) -> tuple[datetime, str] | None:
@@ -98,10 +100,9 @@ def _held(scope: Scope, order: Order) -> list[Kind]:
     return [kind for kind in SUPERVISIONS.values() if kind in held]
 
 
-def _run_on(office: Office, scope: Scope, order: Order, kind: Kind, due: datetime, basis: str) -> None:
-    """A new generation of what does not run any more, counted from where it was."""
-    last = clocks.latest(scope, order, kind)
-    if last is None or last.running:
+def _run_on(office: Office, scope: Scope, order: Order, last: Clock, due: datetime, basis: str) -> None:
+    """A new generation after the `last`, where that does not run any more, counted from where it was."""
+    if last.running:
         return
     again = last.model_copy(
         update={
@@ -121,12 +122,6 @@ def _run_on(office: Office, scope: Scope, order: Order, kind: Kind, due: datetim
         again.breached_at = None
     scope.add(again)
     timers.set_timer(scope, again, office.rules(scope.now), scope.now)
-
-
-def _same_due(office: Office, scope: Scope, order: Order, kind: Kind, why: str) -> None:
-    last = clocks.latest(scope, order, kind)
-    if last is not None:
-        _run_on(office, scope, order, kind, last.due_at, _basis(last, why))
 
 
 def _basis(last: Clock, why: str) -> str:

@@ -21,8 +21,11 @@ from config.organisation import Group, Organisation, Person, Robot
 from config.policy import load_policy
 from config.settings import load_settings
 from config.texts import Texts
+from handlers.arguments import Arguments
+from handlers.commands.informing import status
 from handlers.office import Office
 from handlers.states import State
+from handlers.work import Place, Work
 from storage import outbox
 from storage.columns import table
 from storage.outbox import Priority
@@ -33,6 +36,7 @@ from tests.platforms.wecom_server import FakeWeCom
 MORNING = datetime(2026, 6, 1, 0, 30, tzinfo=UTC)
 LIMITS = (Limit(18, timedelta(minutes=1)),)
 ROBOT, SECOND = "wecom:dispatch:0", "wecom:second:0"
+SECOND_KEY = "99999999-2222-3333-4444-555555555555"
 PEOPLE = (
     Person(id="zhang", name="张三", roles=frozenset({"duty"}), accounts={"wecom": "zhangsan"}),
     Person(id="li", name="李四", roles=frozenset({"duty"})),
@@ -159,3 +163,22 @@ async def house(
     async with webhook_session() as session:
         yield House(store, clock, office, desk, session, holder)
     await desk.close()
+
+
+def shown(process):
+    """What /状态 says."""
+
+    def ask(scope):
+        return status(Work(process.office, scope, PEOPLE[0], Place("dispatch")), Arguments("")).text
+
+    return process.store.read(ask, now=process.clock.now())
+
+
+class Chat:
+    """A sender whose connection the test cuts."""
+
+    avoid, edits = (), False
+
+    def __init__(self, sender):
+        self.limits, self.parts, self.send = sender.limits, sender.parts, sender.send
+        self.ready = False

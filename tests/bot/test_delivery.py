@@ -12,14 +12,13 @@ from storage import failpoints, outbox
 from storage.errors import StoreUnavailable
 from storage.outbox import Priority, Status
 from storage.tables import Attempt, Outbox
-from tests.bot.delivery_desk import ROBOT, SECOND, HandClock, house
+from tests.bot.delivery_desk import ROBOT, SECOND, SECOND_KEY, house
 from tests.platforms import wecom_server as fake
 from tests.platforms.matrix_server import BOT, BOT_TOKEN, FakeMatrix
 from tests.platforms.wecom_server import FakeWeCom
 
 SINGLY = Priority.REPORT
 """What is never merged with others."""
-SECOND_KEY = "99999999-2222-3333-4444-555555555555"
 MINUTE = timedelta(minutes=1)
 
 
@@ -31,11 +30,6 @@ async def until(condition):
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - the condition is another thread's or the fake's
             await asyncio.sleep(0.001)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 @pytest.fixture

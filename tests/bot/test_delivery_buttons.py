@@ -12,8 +12,7 @@ from storage import robots
 from storage.columns import table
 from storage.outbox import Priority, Status
 from storage.tables import OrderTable
-from tests.bot.delivery_desk import ROBOT, HandClock, house
-from tests.bot.test_delivery_watch import shown
+from tests.bot.delivery_desk import ROBOT, HandClock, house, shown
 from tests.platforms.wecom_server import FakeWeCom
 
 MINUTE = timedelta(minutes=1)

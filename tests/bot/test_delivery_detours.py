@@ -2,32 +2,13 @@
 
 from datetime import timedelta
 
-import pytest
-
 from bot.platforms.contract import Answer, Outcome
 from storage.outbox import Priority, Status
-from tests.bot.delivery_desk import ROBOT, HandClock, house
-from tests.bot.test_delivery_watch import SECOND_KEY, shown
+from tests.bot.delivery_desk import ROBOT, house, shown
 from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import FakeWeCom
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
-
-
-@pytest.fixture
-async def two(store, clock):
-    """The dispatch group's robot and another dispatch group's."""
-    async with (
-        FakeWeCom(now=clock.now) as first,
-        FakeWeCom(SECOND_KEY, now=clock.now) as second,
-        house(store, clock, first, second) as process,
-    ):
-        yield process, first, second
 
 
 async def test_an_urgent_refusal_is_named_at_once_where_others_of_its_purpose_read(two):

@@ -11,17 +11,12 @@ from handlers.states import State
 from storage import outbox
 from storage.outbox import Priority, Status
 from storage.tables import Outbox
-from tests.bot.delivery_desk import MORNING, ROBOT, HandClock, house
+from tests.bot.delivery_desk import MORNING, ROBOT, house
 from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import FakeWeCom
 
 MINUTE = timedelta(minutes=1)
 NUMBER = re.compile(r"^【#(\d+)】", re.MULTILINE)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 @pytest.fixture

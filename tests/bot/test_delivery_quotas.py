@@ -11,18 +11,12 @@ from bot.platforms.contract import Limit
 from storage import outbox
 from storage.outbox import Priority, Status
 from storage.tables import Attempt, Draw
-from tests.bot.delivery_desk import ROBOT, SECOND, HandClock, house
-from tests.bot.test_delivery_watch import SECOND_KEY, shown
+from tests.bot.delivery_desk import ROBOT, SECOND, SECOND_KEY, house, shown
 from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import FakeWeCom
 
 MINUTE = timedelta(minutes=1)
 SHARED = (Limit(18, MINUTE), Limit(5, MINUTE, "app"))
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 async def fill(process, count):

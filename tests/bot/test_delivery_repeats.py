@@ -12,16 +12,11 @@ from bot.platforms.feishu import chat as module
 from bot.platforms.feishu.api import OpenApi
 from bot.platforms.feishu.chat import FeishuChat
 from storage.outbox import Priority, Status
-from tests.bot.delivery_desk import ROBOT, HandClock, house
+from tests.bot.delivery_desk import ROBOT, house
 from tests.platforms.faults import hang, status
 from tests.platforms.feishu_server import APP_ID, APP_SECRET, GROUP, FakeFeishu, lost
 
 FOUR = (Limit(4, timedelta(seconds=1)),)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from bot.platforms.contract import Answer, Limit, Outcome
 from storage import outbox
 from storage.outbox import Priority
-from tests.bot.delivery_desk import HandClock, house
+from tests.bot.delivery_desk import house
 
 MINUTE = timedelta(minutes=1)
 ROOMS = [f"matrix:g{number}" for number in range(8)]
@@ -34,11 +34,6 @@ class Room:
             return self.answers.pop()
         self.log.append((self.process.clock.at, self.name, message.text))
         return Answer(Outcome.SENT, "已送达", 200)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 @pytest.fixture

@@ -2,36 +2,18 @@
 
 from datetime import timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from bot.platforms.contract import Limit
 from storage.columns import table
 from storage.outbox import Priority, Status
 from storage.tables import Slot
-from tests.bot.delivery_desk import ROBOT, HandClock, house
-from tests.bot.test_delivery_watch import SECOND_KEY, Chat
+from tests.bot.delivery_desk import ROBOT, SECOND_KEY, Chat, house
 from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import FakeWeCom
 
 REMOVED = fake.errcode(93000)
 MINUTE, FIVE, DAY = timedelta(minutes=1), timedelta(minutes=5), timedelta(days=1)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
-
-
-@pytest.fixture
-async def two(store, clock):
-    """The dispatch group's robot and another dispatch group's."""
-    async with (
-        FakeWeCom(now=clock.now) as first,
-        FakeWeCom(SECOND_KEY, now=clock.now) as second,
-        house(store, clock, first, second) as process,
-    ):
-        yield process, first, second
 
 
 def named(server):

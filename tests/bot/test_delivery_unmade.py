@@ -11,8 +11,7 @@ from storage.columns import table
 from storage.outbox import Priority, Status
 from storage.store import Job
 from storage.tables import Outbox, VaultRow
-from tests.bot.delivery_desk import HandClock, house
-from tests.bot.test_delivery_watch import SECOND_KEY
+from tests.bot.delivery_desk import SECOND_KEY, house
 from tests.bot.test_reception import arrives, rows
 from tests.platforms.desk import account, opened
 from tests.platforms.example_server import ExampleServer
@@ -35,11 +34,6 @@ async def server():
 async def office(sqlite_url, tmp_path, server):
     async with opened(sqlite_url, tmp_path, server, JIESU_INTAKE__TOKEN="token") as office:
         yield office
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 @pytest.fixture

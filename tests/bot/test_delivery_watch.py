@@ -5,39 +5,12 @@ from datetime import timedelta
 import pytest
 
 from bot import metrics
-from handlers.arguments import Arguments
-from handlers.commands.informing import status
-from handlers.work import Place, Work
 from storage.outbox import Priority, Status
-from tests.bot.delivery_desk import PEOPLE, ROBOT, SECOND, HandClock, house
+from tests.bot.delivery_desk import ROBOT, SECOND, Chat, house, shown
 from tests.platforms import wecom_server as fake
 from tests.platforms.wecom_server import FakeWeCom
 
-SECOND_KEY = "99999999-2222-3333-4444-555555555555"
 TEN = timedelta(minutes=10)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
-
-
-@pytest.fixture
-async def two(store, clock):
-    """The dispatch group's robot and another group's."""
-    async with (
-        FakeWeCom(now=clock.now) as first,
-        FakeWeCom(SECOND_KEY, now=clock.now) as second,
-        house(store, clock, first, second) as process,
-    ):
-        yield process, first, second
-
-
-def shown(process):
-    def ask(scope):
-        return status(Work(process.office, scope, PEOPLE[0], Place("dispatch")), Arguments("")).text
-
-    return process.store.read(ask, now=process.clock.now())
 
 
 async def test_after_ten_minutes_another_way_tells_who_cannot_be_reached_and_why(two, clock):
@@ -142,16 +115,6 @@ async def test_the_work_group_in_the_browser_is_another_way(store, clock):
         await process.through(timedelta(minutes=30))
         (said,) = process.said()
         assert said.text.startswith("⚠ 1 个发消息的出口不通")
-
-
-class Chat:
-    """A sender whose connection the test cuts."""
-
-    avoid, edits = (), False
-
-    def __init__(self, sender):
-        self.limits, self.parts, self.send = sender.limits, sender.parts, sender.send
-        self.ready = False
 
 
 async def test_a_connection_that_is_not_there_is_told_like_a_robot_that_fails(two, clock):

@@ -12,15 +12,9 @@ from bot.desk import Desk
 from bot.platforms.door import LARGEST, REMEMBERED, Door
 from storage.columns import table
 from storage.tables import Seen
-from tests.bot.delivery_desk import HandClock
 
 WINDOW = timedelta(minutes=5)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def clock():
-    return HandClock()
 
 
 @pytest.fixture
